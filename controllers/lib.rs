@@ -1,0 +1,6 @@
+//! The four controllers: each observes, plans, enacts, and writes its status. None calls another.
+
+pub mod certificate;
+pub mod monitor;
+pub mod pool;
+pub mod tenant;

@@ -1,0 +1,116 @@
+//! `Pool`: servers and drives for a Tenant.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use crate::common::{NameRef, ReclaimPolicy, Scheduling};
+
+/// Servers with drives for the Tenant it names. A Pool may be written before or after its Tenant, by someone else.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "storage.rustfs.com", version = "v1alpha1", kind = "Pool", namespaced,
+    status = "PoolStatus", shortname = "rp", category = "rustfs", derive = "PartialEq",
+    doc = "Servers with drives for the Tenant it names.",
+    selectable = ".spec.tenantRef.name",
+    printcolumn(name = "Tenant", type_ = "string", json_path = ".spec.tenantRef.name"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
+    printcolumn(name = "Servers", type_ = "integer", json_path = ".spec.servers"),
+    printcolumn(name = "Running", type_ = "integer", json_path = ".status.readyServers"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) + size(self.spec.tenantRef.name) <= 47").message("metadata.name must hold only a-z, 0-9 and '-', and together with spec.tenantRef.name have at most 47 characters: both become part of the servers' host names")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.servers * self.volumesPerServer >= 2").message("servers times volumesPerServer must be at least 2: a single drive has no redundancy and can never grow"))]
+pub struct PoolSpec {
+    /// The Tenant these servers belong to, in the same namespace. It may not exist yet. It cannot be changed.
+    #[x_kube(validation = Rule::new("self == oldSelf").message("spec.tenantRef cannot be changed: create another Pool for the other Tenant"))]
+    pub tenant_ref: NameRef,
+    /// Number of servers. It cannot be changed: RustFS fixes the layout of a pool when it is formatted.
+    #[schemars(range(min = 1, max = 256))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("spec.servers cannot be changed: create a further Pool for more servers"))]
+    pub servers: i32,
+    /// Drives of each server, each a PersistentVolumeClaim. It cannot be changed, as `servers`.
+    #[schemars(range(min = 1, max = 64))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("spec.volumesPerServer cannot be changed: create a further Pool for more drives"))]
+    pub volumes_per_server: i32,
+    /// The PersistentVolumeClaim of each drive.
+    pub volume_claim: VolumeClaim,
+    /// Where these servers may run. A field set here replaces the Tenant's field of that name.
+    /// A change causes a rolling restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling: Option<Scheduling>,
+    /// CPU and memory of each server. Default: the Tenant's. A change causes a rolling restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+    /// What happens to the volumes when this Pool is gone. Default: the Tenant's `deletion.volumes`.
+    /// A change takes effect at deletion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reclaim_policy: Option<ReclaimPolicy>,
+}
+
+/// The PersistentVolumeClaim of each drive.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)").message("volumeClaim.storageClassName cannot be changed: create another Pool on the other class"))]
+#[x_kube(validation = Rule::new("quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) == 0").message("volumeClaim.size cannot be changed yet: volumes do not grow in this version, and never shrink"))]
+pub struct VolumeClaim {
+    /// StorageClass of the volumes. Default: the cluster's default class. It cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub storage_class_name: Option<String>,
+    /// Size of each volume, as `100Gi`. It cannot be changed in this version.
+    #[x_kube(validation = Rule::new("quantity(string(self)).isGreaterThan(quantity('0'))").message("volumeClaim.size must be greater than zero"))]
+    pub size: Quantity,
+    /// Labels of the claims. Default: none. It cannot be changed once the claims exist.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the claims. Default: none. It cannot be changed once the claims exist.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What the operator has seen of a Pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolStatus {
+    /// The generation of the spec this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready`, `Reconciling`, `Stalled` (kstatus), and `TenantFound`, `Accepted`, `StorageReady`,
+    /// `WorkloadReady`, `Joined`. All are present from the first visit on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// This Pool's exact element of the volumes string, once accepted. RustFS knows the pool by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element: Option<String>,
+    /// Drives in each erasure set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_width: Option<i32>,
+    /// Drives of each set that may be lost without losing data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parity: Option<i32>,
+    /// Servers that exist.
+    #[serde(default)]
+    pub servers: i32,
+    /// Servers that are ready.
+    #[serde(default)]
+    pub ready_servers: i32,
+    /// Servers that run what the spec asks for.
+    #[serde(default)]
+    pub updated_servers: i32,
+    /// The topology revision that all servers run, once they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topology_revision: Option<i64>,
+    /// The StatefulSet that runs the servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stateful_set_name: Option<String>,
+}
