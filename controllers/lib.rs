@@ -1,6 +1,7 @@
 //! The four controllers: each observes, plans, enacts, and writes its status. None calls another.
 
 pub mod certificate;
+pub mod context;
 pub mod monitor;
 pub mod pool;
 pub mod tenant;

@@ -5,10 +5,13 @@
 
 pub mod certificate;
 pub mod condition;
+pub mod meta;
 pub mod monitor;
 pub mod pool;
+pub mod settings;
 pub mod step;
 pub mod tenant;
 pub mod topology;
 
+pub use settings::Settings;
 pub use step::{Child, Enacted, Failure, Outcome, Step, Target};

@@ -31,8 +31,8 @@ pub struct Why {
     pub message: String,
 }
 
-/// An object the operator makes.
-#[derive(Clone, Debug, PartialEq)]
+/// An object the operator makes. Its `Debug` names the object only: a Secret's values must reach no log.
+#[derive(Clone, PartialEq)]
 pub enum Child {
     /// A ServiceAccount.
     ServiceAccount(ServiceAccount),
@@ -48,6 +48,24 @@ pub enum Child {
     StatefulSet(StatefulSet),
     /// An object of a kind that is known at run time only, such as a ServiceMonitor. `types` must be set.
     Dynamic(DynamicObject),
+}
+
+impl std::fmt::Debug for Child {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kind, meta) = match self {
+            Self::ServiceAccount(child) => ("ServiceAccount", &child.metadata),
+            Self::Service(child) => ("Service", &child.metadata),
+            Self::Secret(child) => ("Secret", &child.metadata),
+            Self::ConfigMap(child) => ("ConfigMap", &child.metadata),
+            Self::PodDisruptionBudget(child) => ("PodDisruptionBudget", &child.metadata),
+            Self::StatefulSet(child) => ("StatefulSet", &child.metadata),
+            Self::Dynamic(child) => (
+                child.types.as_ref().map_or("object", |types| types.kind.as_str()),
+                &child.metadata,
+            ),
+        };
+        write!(formatter, "{kind} {}", meta.name.as_deref().unwrap_or_default())
+    }
 }
 
 /// An object that was seen and is to be changed or deleted: never anything else of that name.

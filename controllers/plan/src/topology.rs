@@ -15,6 +15,23 @@ pub struct Topology {
     /// Name of the one Pool that may replace outdated servers now; none while nothing may be disturbed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<String>,
+    /// Pools that name the Tenant and are not taken, and why. Sorted by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refusal>,
+}
+
+/// Why a Pool is not in the topology.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// Name of the Pool object.
+    pub name: String,
+    /// UID of the Pool object.
+    pub uid: String,
+    /// Reason in PascalCase, for the Pool's condition `Accepted`.
+    pub reason: String,
+    /// What is wrong and what to do, for a person.
+    pub message: String,
 }
 
 /// One pool in the topology.
@@ -34,6 +51,26 @@ pub struct Member {
 }
 
 impl Topology {
+    /// Reads `topology.json`; `Err` says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// The revision that client Services select, 0 (which no server has) until the store has formed: before that
+    /// pools come and go, and nothing may be written that a later string would not find.
+    #[must_use]
+    pub fn serving(&self) -> u64 {
+        if self.formed { self.revision } else { 0 }
+    }
+
+    /// Why this very Pool object is not taken.
+    #[must_use]
+    pub fn refusal(&self, name: &str, uid: &str) -> Option<&Refusal> {
+        self.refused
+            .iter()
+            .find(|refusal| refusal.name == name && refusal.uid == uid)
+    }
+
     /// The exact value of `RUSTFS_VOLUMES`.
     #[must_use]
     pub fn volumes(&self) -> String {
@@ -51,4 +88,27 @@ impl Topology {
             .iter()
             .find(|pool| pool.name == name && pool.uid == uid)
     }
+}
+
+/// The exact element of the volumes string for a pool: always with ellipses, as RustFS can neither extend nor drain
+/// a pool without. Hosts are the per-Pod names of the headless Service.
+#[must_use]
+pub fn element(
+    scheme: &str,
+    tenant: &str,
+    namespace: &str,
+    cluster_domain: &str,
+    pool: &str,
+    servers: i32,
+    volumes_per_server: i32,
+) -> String {
+    format!(
+        "{scheme}://{set}-{{0...{last_server}}}.{service}.{namespace}.svc.{cluster_domain}:{port}{path}{{0...{last_drive}}}",
+        set = crds::names::stateful_set(tenant, pool),
+        last_server = servers.saturating_sub(1),
+        service = crds::names::headless_service(tenant),
+        port = crds::names::PORT_API,
+        path = crds::names::DATA_PATH,
+        last_drive = volumes_per_server.saturating_sub(1),
+    )
 }

@@ -1,0 +1,73 @@
+//! What every controller is built from: the process's watches, once each, and its settings.
+
+use std::sync::Arc;
+
+use crds::names::{LABEL_MANAGED_BY, LABEL_TENANT, MANAGED_BY};
+use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kit::{Source, Watches};
+use kube::api::PartialObjectMeta;
+use plan::Settings;
+
+/// All watches, shared by the controllers. Children are watched by label, so what is not ours costs nothing.
+#[derive(Clone)]
+pub struct Sources {
+    /// All Tenants.
+    pub tenants: Source<Tenant>,
+    /// All Pools.
+    pub pools: Source<Pool>,
+    /// All TenantCertificates.
+    pub certificates: Source<TenantCertificate>,
+    /// All TenantMonitors.
+    pub monitors: Source<TenantMonitor>,
+    /// Metadata of our StatefulSets.
+    pub stateful_sets: Source<PartialObjectMeta<StatefulSet>>,
+    /// Server Pods, whole: readiness is in their status.
+    pub pods: Source<Pod>,
+    /// Volume claims of servers, whole: the phase is in their status.
+    pub claims: Source<PersistentVolumeClaim>,
+    /// Our ConfigMaps, whole: the topology is in them.
+    pub config_maps: Source<ConfigMap>,
+    /// Metadata of our Secrets; values are read by GET where they are needed.
+    pub secrets: Source<PartialObjectMeta<Secret>>,
+    /// Metadata of our Services.
+    pub services: Source<PartialObjectMeta<Service>>,
+    /// Metadata of our ServiceAccounts.
+    pub service_accounts: Source<PartialObjectMeta<ServiceAccount>>,
+    /// Metadata of our PodDisruptionBudgets.
+    pub disruption_budgets: Source<PartialObjectMeta<PodDisruptionBudget>>,
+}
+
+impl Sources {
+    /// Opens every watch once.
+    #[must_use]
+    pub fn open(watches: &mut Watches) -> Self {
+        let ours = format!("{LABEL_MANAGED_BY}={MANAGED_BY}");
+        let ours = Some(ours.as_str());
+        Self {
+            tenants: watches.objects(None),
+            pools: watches.objects(None),
+            certificates: watches.objects(None),
+            monitors: watches.objects(None),
+            stateful_sets: watches.metadata(ours),
+            pods: watches.objects(Some(LABEL_TENANT)),
+            claims: watches.objects(Some(LABEL_TENANT)),
+            config_maps: watches.objects(ours),
+            secrets: watches.metadata(ours),
+            services: watches.metadata(ours),
+            service_accounts: watches.metadata(ours),
+            disruption_budgets: watches.metadata(ours),
+        }
+    }
+}
+
+/// What a controller is built with, besides its kit.
+#[derive(Clone)]
+pub struct Context {
+    /// The watches.
+    pub sources: Sources,
+    /// Settings of the process.
+    pub settings: Arc<Settings>,
+}

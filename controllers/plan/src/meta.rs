@@ -1,0 +1,139 @@
+//! Labels, owner references and targets: the same for everything the operator makes.
+
+use std::collections::BTreeMap;
+
+use crds::names::{APP_NAME, LABEL_MANAGED_BY, LABEL_POOL, LABEL_TENANT, MANAGED_BY};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Resource;
+use kube::core::ObjectMeta;
+
+use crate::step::Target;
+
+/// Labels of everything made for a Tenant. `component` is what it is for, as `server` or `topology`.
+#[must_use]
+pub fn labels(tenant: &str, component: &str) -> BTreeMap<String, String> {
+    [
+        ("app.kubernetes.io/name", APP_NAME),
+        ("app.kubernetes.io/instance", tenant),
+        ("app.kubernetes.io/component", component),
+        ("app.kubernetes.io/part-of", APP_NAME),
+        (LABEL_MANAGED_BY, MANAGED_BY),
+        (LABEL_TENANT, tenant),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// Labels of everything made for a Pool.
+#[must_use]
+pub fn pool_labels(tenant: &str, pool: &str, component: &str) -> BTreeMap<String, String> {
+    let mut labels = labels(tenant, component);
+    labels.insert(LABEL_POOL.to_owned(), pool.to_owned());
+    labels
+}
+
+/// A reference that makes `object` the controlling owner; its foreground deletion waits for the child.
+#[must_use]
+pub fn owner<K: Resource<DynamicType = ()>>(object: &K) -> OwnerReference {
+    OwnerReference {
+        api_version: K::api_version(&()).into_owned(),
+        kind: K::kind(&()).into_owned(),
+        name: name(object).to_owned(),
+        uid: uid(object).to_owned(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    }
+}
+
+/// Metadata of a child in its owner's namespace.
+#[must_use]
+pub fn child_meta<K: Resource<DynamicType = ()>>(
+    name: impl Into<String>,
+    owned_by: &K,
+    labels: BTreeMap<String, String>,
+) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name.into()),
+        namespace: owned_by.meta().namespace.clone(),
+        labels: Some(labels),
+        owner_references: Some(vec![owner(owned_by)]),
+        ..ObjectMeta::default()
+    }
+}
+
+/// The object as it was seen, by UID. The version is not a precondition; set it where the decision needs it.
+#[must_use]
+pub fn target<K: Resource<DynamicType = ()>>(object: &K) -> Target {
+    Target {
+        api_version: K::api_version(&()).into_owned(),
+        kind: K::kind(&()).into_owned(),
+        plural: K::plural(&()).into_owned(),
+        namespace: namespace(object).to_owned(),
+        name: name(object).to_owned(),
+        uid: uid(object).to_owned(),
+        resource_version: None,
+    }
+}
+
+/// The UID of the controlling owner, if there is one.
+#[must_use]
+pub fn controller_uid<K: Resource<DynamicType = ()>>(object: &K) -> Option<&str> {
+    object
+        .meta()
+        .owner_references
+        .iter()
+        .flatten()
+        .find(|reference| reference.controller == Some(true))
+        .map(|reference| reference.uid.as_str())
+}
+
+/// Whether `object` is the controlling owner of `child`.
+#[must_use]
+pub fn controls<O, C>(object: &O, child: &C) -> bool
+where
+    O: Resource<DynamicType = ()>,
+    C: Resource<DynamicType = ()>,
+{
+    !uid(object).is_empty() && controller_uid(child) == Some(uid(object))
+}
+
+/// Whether the object is on its way out.
+#[must_use]
+pub fn deleting<K: Resource<DynamicType = ()>>(object: &K) -> bool {
+    object.meta().deletion_timestamp.is_some()
+}
+
+/// Whether the object carries this finalizer.
+#[must_use]
+pub fn held<K: Resource<DynamicType = ()>>(object: &K, finalizer: &str) -> bool {
+    object
+        .meta()
+        .finalizers
+        .iter()
+        .flatten()
+        .any(|name| name == finalizer)
+}
+
+/// Name, or nothing for an object that was never stored.
+#[must_use]
+pub fn name<K: Resource>(object: &K) -> &str {
+    object.meta().name.as_deref().unwrap_or_default()
+}
+
+/// Namespace, or nothing for an object that was never stored.
+#[must_use]
+pub fn namespace<K: Resource>(object: &K) -> &str {
+    object.meta().namespace.as_deref().unwrap_or_default()
+}
+
+/// UID, or nothing for an object that was never stored.
+#[must_use]
+pub fn uid<K: Resource>(object: &K) -> &str {
+    object.meta().uid.as_deref().unwrap_or_default()
+}
+
+/// The value of a label.
+#[must_use]
+pub fn label<'a, K: Resource>(object: &'a K, key: &str) -> Option<&'a str> {
+    object.meta().labels.as_ref()?.get(key).map(String::as_str)
+}
