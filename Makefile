@@ -1,0 +1,31 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test e2e lint localkube crds docs clean
+
+help: ## Show this help.
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Show a store becoming ready on a cluster built from source, with its trace. NODE=real runs real servers.
+	@scripts/demo.sh
+
+test: ## Run every test that needs no root, also against a real API server.
+	@scripts/test.sh
+
+e2e: ## Run the tests with real servers on a real node (Linux, root).
+	@scripts/e2e.sh
+
+lint: ## Check format, lints, what depends on what, licenses and alert rules.
+	@scripts/lint.sh
+
+localkube: ## Build the local control plane the tests use.
+	@bash -c '. scripts/lib.sh; need_builders; stop_if_missing; build_localkube kubernetes etcd kwok jaeger'
+
+crds: ## Write config/crd anew from the types.
+	@UPDATE=1 cargo test --quiet --test generated definitions
+
+docs: ## Write docs/api-reference.md anew from the types.
+	@UPDATE=1 cargo test --quiet --test generated reference
+
+clean: ## End the demo's cluster and remove what was built.
+	@if [ -x out/localkube ]; then out/localkube down --name demo; fi
+	@rm -rf out
+	@cargo clean
