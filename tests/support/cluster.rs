@@ -1,0 +1,147 @@
+//! One control plane for a test run: started by localkube, or one that `KUBECONFIG` names.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::Value;
+
+/// A running API server and an administrator's client for it.
+pub struct Cluster {
+    /// Administrator's client.
+    pub admin: Client,
+    /// Administrator's kubeconfig.
+    pub kubeconfig: PathBuf,
+    /// `localkube`'s description of the instance; null for an existing cluster.
+    pub state: Value,
+    /// Folder for logs and files of this run.
+    pub scratch: PathBuf,
+    instance: Option<Instance>,
+}
+
+struct Instance {
+    localkube: PathBuf,
+    name: String,
+}
+
+impl Cluster {
+    /// Starts a control plane with `arguments` for `localkube up`, or uses the existing cluster.
+    pub async fn start(name: &str, arguments: &[&str]) -> Self {
+        let scratch = std::env::temp_dir().join(format!("rustfs-operator-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&scratch).expect("a scratch folder can be made");
+        if std::env::var("USE_EXISTING_CLUSTER").is_ok_and(|value| value == "1") {
+            let kubeconfig =
+                PathBuf::from(std::env::var("KUBECONFIG").expect("USE_EXISTING_CLUSTER=1 needs KUBECONFIG"));
+            return Self {
+                admin: client(&kubeconfig).await,
+                kubeconfig,
+                state: Value::Null,
+                scratch,
+                instance: None,
+            };
+        }
+        let localkube = localkube();
+        let name = format!("{name}-{}", std::process::id());
+        let output = Command::new(&localkube)
+            .args(["up", "--name", &name, "--detach", "--json"])
+            .args(arguments)
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .unwrap_or_else(|error| panic!("failed to run {}: {error}", localkube.display()));
+        assert!(
+            output.status.success(),
+            "localkube up failed; its messages are above"
+        );
+        let state: Value =
+            serde_json::from_slice(&output.stdout).expect("localkube prints its state as JSON");
+        let kubeconfig = PathBuf::from(
+            state["kubeconfig"]
+                .as_str()
+                .expect("the state names a kubeconfig"),
+        );
+        Self {
+            admin: client(&kubeconfig).await,
+            kubeconfig,
+            state,
+            scratch,
+            instance: Some(Instance { localkube, name }),
+        }
+    }
+
+    /// A text of `localkube`'s state, by JSON pointer.
+    pub fn text(&self, pointer: &str) -> &str {
+        self.state
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("the state has no {pointer}"))
+    }
+
+    /// Runs kubectl as administrator; its output, or what it said on failure.
+    pub fn kubectl(&self, arguments: &[&str]) -> Result<String, String> {
+        let program = self.state["kubectl"].as_str().unwrap_or("kubectl");
+        run(Command::new(program)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .args(arguments))
+    }
+
+    /// Runs `localkube` for this instance.
+    pub fn localkube(&self, arguments: &[&str]) -> Result<String, String> {
+        let instance = self
+            .instance
+            .as_ref()
+            .expect("only the tests' own control plane can be told");
+        let (verb, rest) = arguments.split_first().expect("a command");
+        run(Command::new(&instance.localkube)
+            .args([verb, "--name", &instance.name])
+            .args(rest))
+    }
+
+    /// Ends the control plane.
+    pub fn stop(&self) {
+        if let Some(instance) = &self.instance {
+            let _ = run(Command::new(&instance.localkube).args(["down", "--name", &instance.name]));
+        }
+        if std::env::var_os("KEEP_LOGS").is_none() {
+            let _ = std::fs::remove_dir_all(&self.scratch);
+        }
+    }
+}
+
+fn run(command: &mut Command) -> Result<String, String> {
+    let output = command
+        .output()
+        .map_err(|error| format!("failed to run {command:?}: {error}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// A client for the current context of a kubeconfig.
+pub async fn client(kubeconfig: &Path) -> Client {
+    let file = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig can be read");
+    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+        .await
+        .expect("the kubeconfig can be used");
+    Client::try_from(config).expect("a client can be made")
+}
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn localkube() -> PathBuf {
+    if let Some(given) = std::env::var_os("LOCALKUBE") {
+        return given.into();
+    }
+    let built = root().join("out/localkube");
+    assert!(
+        built.exists(),
+        "{} is missing: run `make localkube`, or set LOCALKUBE",
+        built.display()
+    );
+    built
+}

@@ -1,0 +1,10 @@
+//! What the tests against a real API server share: a cluster, the operator as a process, namespaces, waiting.
+
+pub mod cluster;
+pub mod http;
+pub mod kstatus;
+pub mod objects;
+pub mod operator;
+pub mod process;
+pub mod space;
+pub mod wait;

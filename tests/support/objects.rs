@@ -1,0 +1,38 @@
+//! What a person would write.
+
+use serde_json::{Value, json};
+
+/// A Tenant with nothing said.
+pub fn tenant() -> Value {
+    json!({"spec": {}})
+}
+
+/// A Tenant that speaks TLS with the TenantCertificate of its name.
+pub fn tls_tenant() -> Value {
+    json!({"spec": {"tls": {"mode": "Enabled"}}})
+}
+
+/// A Pool for a Tenant.
+pub fn pool(tenant: &str, servers: i32, volumes: i32) -> Value {
+    json!({"spec": {
+        "tenantRef": {"name": tenant},
+        "servers": servers,
+        "volumesPerServer": volumes,
+        "volumeClaim": {"size": "1Gi"}
+    }})
+}
+
+/// A self-signed certificate for a Tenant.
+pub fn certificate(tenant: &str) -> Value {
+    json!({"spec": {"tenantRef": {"name": tenant}, "issuer": {"selfSigned": {}}}})
+}
+
+/// A monitor of a Tenant that needs no Prometheus operator.
+pub fn monitor(tenant: &str) -> Value {
+    json!({"spec": {
+        "tenantRef": {"name": tenant},
+        "interval": "5s",
+        "serviceMonitor": {"enabled": false},
+        "rules": {"enabled": false}
+    }})
+}

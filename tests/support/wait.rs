@@ -1,0 +1,40 @@
+//! Waiting for a condition with a deadline, and saying what was last seen when it does not come.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long a change may take on a loaded machine before a test gives up.
+pub const SOON: Duration = Duration::from_secs(60);
+
+/// Asks again and again until `probe` is content; panics with what it last said once the deadline has passed.
+pub async fn until<T, F>(what: &str, within: Duration, mut probe: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let deadline = Instant::now() + within;
+    loop {
+        match probe().await {
+            Ok(value) => return value,
+            Err(seen) if Instant::now() >= deadline => {
+                panic!("waited {} s for {what}; last seen: {seen}", within.as_secs())
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+/// Holds for a while: panics as soon as `probe` is not content.
+pub async fn always<F>(what: &str, during: Duration, mut probe: impl FnMut() -> F)
+where
+    F: Future<Output = Result<(), String>>,
+{
+    let end = Instant::now() + during;
+    while Instant::now() < end {
+        if let Err(seen) = probe().await {
+            panic!("{what} did not hold: {seen}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
