@@ -105,7 +105,7 @@ pub async fn every_rule_rejects_what_it_should_and_says_what_to_do(world: Arc<Wo
             ),
             refused(
                 json!({"spec": {"env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}}),
-                "Duplicate value",
+                "duplicate entries",
             ),
             refused(
                 json!({"spec": {"podMetadata": {"labels": {"app.kubernetes.io/name": "x"}}}}),

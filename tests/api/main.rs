@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     runtime.block_on(async { world.operator.write().await.take() });
-    world.cluster.stop();
+    drop(world);
     conclusion.exit_code()
 }
 

@@ -97,14 +97,21 @@ impl Cluster {
             .args(rest))
     }
 
-    /// Ends the control plane.
-    pub fn stop(&self) {
-        if let Some(instance) = &self.instance {
+    /// Ends the control plane; again is harmless.
+    pub fn stop(&mut self) {
+        if let Some(instance) = self.instance.take() {
             let _ = run(Command::new(&instance.localkube).args(["down", "--name", &instance.name]));
         }
         if std::env::var_os("KEEP_LOGS").is_none() {
             let _ = std::fs::remove_dir_all(&self.scratch);
         }
+    }
+}
+
+impl Drop for Cluster {
+    /// A start that fails must not leave a control plane behind either.
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
