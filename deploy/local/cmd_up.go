@@ -35,6 +35,7 @@ func parseUp(args []string) (upFlags, error) {
 	set.StringVar(&f.NodeMemory, "node-memory", "32Gi", "memory of each fake node")
 	set.StringVar(&f.PodCIDR, "pod-cidr", "", "range of fake Pods' addresses instead of 127.<n>.0.0/16")
 	set.BoolVar(&f.RealNode, "real-node", false, "run a real node (Linux, root, containerd)")
+	set.StringVar(&f.RustFSArchive, "rustfs-archive", os.Getenv("RUSTFS_ARCHIVE"), "xz archive of RustFS for the real node's image; RUSTFS_BIN goes first")
 	set.BoolVar(&f.Jaeger, "jaeger", false, "run Jaeger too")
 	set.BoolVar(&f.detach, "detach", false, "return when the cluster is ready and leave it running")
 	set.BoolVar(&f.json, "json", false, "print the cluster's state as JSON when it is ready")

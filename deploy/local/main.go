@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"localkube/internal/crds"
+	"localkube/internal/node"
 )
 
 // subcommand is one word after "localkube".
@@ -30,6 +33,10 @@ func init() {
 		{name: "logs", arguments: "[--name NAME] --component X", about: "print a component's log", run: logs},
 		{name: "restart", arguments: "[--name NAME] --component X [--grace 10s]", about: "restart a component on the same port", run: restart},
 		{name: "build", arguments: "[--only A,B]", about: "build the components into the cache", run: buildComponents},
+		{name: "crds", arguments: strings.Join(crds.Names(), "|"), about: "print the folder of other projects' CRDs", run: printCRDs},
+		{name: "image", arguments: "build|load", about: "write an image archive, or give one to the real node", run: imageCommand},
+		{name: "doctor", arguments: "", about: "say what this machine lacks, and how to get it", run: doctorCommand},
+		{name: node.InitCommand, run: nodeInit, hidden: true},
 		{name: "help", arguments: "", about: "print this", run: help},
 	}
 }

@@ -23,6 +23,8 @@ type Options struct {
 	PodCIDR  string
 	Jaeger   bool
 	RealNode bool
+	// RustFSArchive is an xz archive of the RustFS program, for its image.
+	RustFSArchive string
 	// Out takes the progress.
 	Out io.Writer
 }

@@ -56,10 +56,13 @@ func Run(ctx context.Context, opts Options, onReady func(*instance.State)) error
 	defer lock.Close()
 	c := &cluster{opts: opts, inst: inst, report: reporter{opts.Out, time.Now()}, restarts: make(chan restart)}
 	ctx, c.fail = context.WithCancelCause(ctx)
-	if err := c.prepare(ctx); err != nil {
+	if err := c.build(ctx); err != nil {
 		return err
 	}
 	defer c.end()
+	if err := c.prepare(); err != nil {
+		return err
+	}
 	if err := c.start(ctx); err != nil {
 		return fmt.Errorf("%w\nlogs: %s", err, inst.Path("logs"))
 	}
@@ -95,8 +98,8 @@ func acquire(opts Options) (*instance.Instance, *os.File, error) {
 	return inst, lock, nil
 }
 
-// prepare does everything that starts no component.
-func (c *cluster) prepare(ctx context.Context) error {
+// build makes sure that all programs are there.
+func (c *cluster) build(ctx context.Context) error {
 	place, err := build.FindPlace()
 	if err != nil {
 		return err
@@ -106,6 +109,11 @@ func (c *cluster) prepare(ctx context.Context) error {
 		return err
 	}
 	c.programs = resolve(dirs)
+	return nil
+}
+
+// prepare does everything that starts no component.
+func (c *cluster) prepare() error {
 	if err := c.inst.Prepare(); err != nil {
 		return err
 	}
@@ -119,6 +127,11 @@ func (c *cluster) prepare(ctx context.Context) error {
 	}
 	if err := c.claimPorts(); err != nil {
 		return err
+	}
+	if c.opts.RealNode {
+		if err := c.prepareNode(number); err != nil {
+			return err
+		}
 	}
 	if err := c.writeFiles(); err != nil {
 		return err
@@ -167,6 +180,11 @@ func (c *cluster) start(ctx context.Context) error {
 	}
 	if err := c.createFakeNodes(ctx); err != nil {
 		return err
+	}
+	if c.node != nil {
+		if err := c.startNode(ctx); err != nil {
+			return err
+		}
 	}
 	if err := c.waitReady(ctx); err != nil {
 		return err

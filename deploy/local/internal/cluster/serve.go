@@ -88,6 +88,9 @@ func (c *cluster) writeState() error {
 	for _, component := range c.components {
 		c.state.Components = append(c.state.Components,
 			instance.Component{Name: component.Spec.Name, ID: component.ID(), Log: component.Spec.Log})
+		if c.node != nil && component.Spec.Name == "node" {
+			c.state.Components = append(c.state.Components, c.node.Processes(component.ID())...)
+		}
 	}
 	return c.inst.WriteState(c.state)
 }

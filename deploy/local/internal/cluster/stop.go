@@ -8,6 +8,7 @@ import (
 
 	"localkube/internal/build"
 	"localkube/internal/instance"
+	"localkube/internal/node"
 )
 
 // Down ends an instance and removes what it left, also after a crash. It
@@ -45,6 +46,9 @@ func clean(inst *instance.Instance, keepLogs bool) error {
 		for _, component := range state.Components {
 			component.ID.End(time.Second)
 		}
+	}
+	if err := node.Clean(inst); err != nil {
+		return err
 	}
 	return inst.Empty(keepLogs)
 }
