@@ -32,6 +32,8 @@ pub struct Why {
 }
 
 /// An object the operator makes. Its `Debug` names the object only: a Secret's values must reach no log.
+// A Step boxes every child, so the size of the largest costs nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, PartialEq)]
 pub enum Child {
     /// A ServiceAccount.

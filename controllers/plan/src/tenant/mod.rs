@@ -1,1 +1,155 @@
-//! Decisions of the tenant controller.
+//! Decisions of the tenant controller: credentials, topology, Services, adoption, teardown.
+
+mod adoption;
+mod agreement;
+mod config_map;
+mod credentials;
+mod disruption_budget;
+mod erasure;
+mod facts;
+mod members;
+mod observed;
+mod rebuild;
+mod refusal;
+mod secret;
+mod server_names;
+mod servers;
+mod service;
+mod service_account;
+mod status;
+mod summary;
+mod teardown;
+mod topology;
+mod validate;
+mod verdict;
+
+use std::time::Duration;
+
+use crds::Tenant;
+use crds::names::FINALIZER_TENANT;
+
+use crate::meta;
+use crate::step::Step;
+use crate::topology::Topology;
+
+pub use observed::{Observed, Stored};
+pub use secret::{FreshCredentials, Hidden, SecretCheck, check_credentials, check_rpc};
+pub use server_names::server_names;
+pub use status::status;
+pub use verdict::Verdict;
+
+/// How soon a given Secret that is missing or unusable is read again: nothing tells of its change.
+const SECRET_RECHECK: Duration = Duration::from_secs(30);
+
+/// What is to be done for a Tenant, and the decisions its status tells of.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Plan {
+    /// In order. A failed step ends them.
+    pub steps: Vec<Step>,
+    /// When to look again without being woken; none = at the resync.
+    pub requeue: Option<Duration>,
+    pub(crate) stage: Stage,
+    /// The topology as it is to be; none while it is not known, or there is none.
+    pub(crate) topology: Option<Topology>,
+    pub(crate) credentials: Verdict,
+    pub(crate) topology_verdict: Verdict,
+}
+
+/// What the Tenant is in, as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It is made and kept as its spec says.
+    Running,
+    /// Nothing is changed.
+    Paused,
+    /// The spec cannot be carried out; the path and what is wrong with it.
+    Invalid(String),
+    /// It is being taken down; what that waits for.
+    Leaving(String),
+}
+
+/// Decides what to do for a Tenant. Total: whatever is seen becomes steps and verdicts.
+pub fn plan(tenant: &Tenant, observed: &Observed) -> Plan {
+    let credentials = credentials::judge(tenant, observed);
+    let mut plan = Plan {
+        steps: Vec::new(),
+        requeue: None,
+        stage: Stage::Running,
+        topology: None,
+        topology_verdict: topology::unknown(),
+        credentials,
+    };
+    if meta::deleting(tenant) {
+        let (steps, waits_for) = teardown::plan(tenant, observed);
+        plan.stage = Stage::Leaving(waits_for);
+        plan.report_stored(observed);
+        plan.steps = steps;
+        return plan;
+    }
+    if tenant.spec.paused {
+        plan.stage = Stage::Paused;
+        plan.report_stored(observed);
+        return plan;
+    }
+    if let Some(fault) = validate::first_fault(tenant, observed) {
+        plan.stage = Stage::Invalid(fault);
+        plan.report_stored(observed);
+        return plan;
+    }
+    plan.run(tenant, observed);
+    plan
+}
+
+impl Plan {
+    fn report_stored(&mut self, observed: &Observed) {
+        if let Stored::Read { topology, .. } = &observed.topology {
+            self.topology = Some(topology.as_ref().clone());
+        }
+        self.topology_verdict = topology::describe(observed, self.topology.as_ref());
+    }
+
+    fn run(&mut self, tenant: &Tenant, observed: &Observed) {
+        self.steps.push(Step::Hold(FINALIZER_TENANT));
+        match topology::decide(tenant, observed, self.credentials.holds()) {
+            Ok(topology) => {
+                self.topology_verdict = topology::describe(observed, topology.as_ref());
+                self.topology = topology;
+                self.steps.extend(self.children(tenant, observed));
+            }
+            // What is seen contradicts itself: whatever were written now could be the wrong half of it.
+            Err(verdict) => {
+                self.report_stored(observed);
+                self.topology_verdict = verdict;
+            }
+        }
+        if !self.credentials.holds() {
+            self.requeue = Some(SECRET_RECHECK);
+        }
+    }
+
+    /// Secrets first and the topology before the Services that select its revision; adoption last, because one
+    /// object that resists must not keep the others from what they need.
+    fn children(&self, tenant: &Tenant, observed: &Observed) -> Vec<Step> {
+        let topology = self.topology.as_ref();
+        let mut steps = secret::steps(tenant, observed, &self.credentials);
+        steps.extend(service_account::step(tenant));
+        steps.push(service::headless(tenant));
+        steps.extend(
+            topology
+                .iter()
+                .flat_map(|topology| config_map::write(tenant, observed, topology)),
+        );
+        let serving = topology.map_or(0, Topology::serving);
+        steps.push(service::api(tenant, serving));
+        steps.push(service::console(tenant, serving));
+        steps.extend(topology.and_then(|topology| disruption_budget::step(tenant, topology)));
+        steps.extend(
+            topology
+                .iter()
+                .flat_map(|topology| config_map::prune(tenant, observed, topology)),
+        );
+        steps.extend(adoption::steps(tenant, observed));
+        steps
+    }
+}

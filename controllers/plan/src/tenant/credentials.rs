@@ -1,0 +1,112 @@
+//! Whether the servers' secrets are there and usable, may be made, or are lost.
+
+use crds::Tenant;
+use crds::conditions::CREDENTIALS_READY;
+use crds::names;
+
+use super::facts;
+use super::observed::Observed;
+use super::secret::SecretCheck;
+use super::verdict::Verdict;
+use crate::meta;
+
+/// Judges both Secrets; the first that is not usable decides.
+pub(crate) fn judge(tenant: &Tenant, observed: &Observed) -> Verdict {
+    let (credentials, rpc) = (credentials_secret(tenant), rpc_secret(tenant));
+    let aspects = [
+        Aspect {
+            name: &credentials,
+            field: "spec.credentialsSecretRef",
+            given: tenant.spec.credentials_secret_ref.is_some(),
+            check: &observed.credentials,
+            // After a change from a given Secret to a generated one there is none yet, and none was lost.
+            used: recorded(tenant).is_none_or(|name| name == credentials),
+            fresh: observed.fresh_credentials.is_some(),
+        },
+        Aspect {
+            name: &rpc,
+            field: "spec.rpcSecretRef",
+            given: tenant.spec.rpc_secret_ref.is_some(),
+            check: &observed.rpc,
+            used: true,
+            fresh: observed.fresh_rpc.is_some(),
+        },
+    ];
+    let relied_on = facts::formed(tenant, observed) || observed.started();
+    aspects
+        .iter()
+        .find_map(|aspect| aspect.fault(relied_on))
+        .unwrap_or_else(|| {
+            let message =
+                format!("root credentials are in Secret {credentials}, the internode secret in {rpc}");
+            Verdict::good(CREDENTIALS_READY, "Usable", message)
+        })
+}
+
+/// The Secret the servers take root credentials from.
+pub(crate) fn credentials_secret(tenant: &Tenant) -> String {
+    tenant.spec.credentials_secret_ref.as_ref().map_or_else(
+        || names::credentials_secret(meta::name(tenant)),
+        |reference| reference.name.clone(),
+    )
+}
+
+fn rpc_secret(tenant: &Tenant) -> String {
+    tenant.spec.rpc_secret_ref.as_ref().map_or_else(
+        || names::rpc_secret(meta::name(tenant)),
+        |reference| reference.name.clone(),
+    )
+}
+
+fn recorded(tenant: &Tenant) -> Option<&str> {
+    tenant.status.as_ref()?.credentials_secret_name.as_deref()
+}
+
+struct Aspect<'a> {
+    name: &'a str,
+    field: &'static str,
+    given: bool,
+    check: &'a SecretCheck,
+    used: bool,
+    fresh: bool,
+}
+
+impl Aspect<'_> {
+    fn fault(&self, relied_on: bool) -> Option<Verdict> {
+        let (name, field) = (self.name, self.field);
+        match self.check {
+            SecretCheck::Usable => None,
+            SecretCheck::Invalid { key, why } => Some(Verdict::stuck(
+                CREDENTIALS_READY,
+                "SecretInvalid",
+                format!("key {key} of Secret {name}: {why}"),
+            )),
+            SecretCheck::Foreign => Some(Verdict::waiting(
+                CREDENTIALS_READY,
+                "NameTaken",
+                format!(
+                    "Secret {name} belongs to another owner; if that is an earlier Tenant of this name, it is removed soon"
+                ),
+            )),
+            SecretCheck::Missing if self.given => Some(Verdict::waiting(
+                CREDENTIALS_READY,
+                "SecretMissing",
+                format!("{field} names Secret {name}, which does not exist: create it"),
+            )),
+            SecretCheck::Missing if relied_on && self.used => Some(Verdict::stuck(
+                CREDENTIALS_READY,
+                "CredentialsLost",
+                format!(
+                    "Secret {name} was generated and is gone; servers still use its values, so new ones are not made. \
+                     Restore the Secret from a backup, or create it with the values the servers run with"
+                ),
+            )),
+            SecretCheck::Missing if self.fresh => None,
+            SecretCheck::Missing => Some(Verdict::waiting(
+                CREDENTIALS_READY,
+                "Generating",
+                format!("Secret {name} is about to be generated"),
+            )),
+        }
+    }
+}

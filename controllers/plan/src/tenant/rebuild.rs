@@ -1,0 +1,157 @@
+//! A lost topology, put together again from what its readers have written down. Every word must agree: the order
+//! from the Tenant's status, the elements from the Pools', the string from the revision's ConfigMap.
+
+use crds::names;
+use crds::tenant::PoolPhase;
+use crds::{Pool, Tenant};
+
+use super::facts;
+use super::members;
+use super::observed::Observed;
+use crate::meta;
+use crate::topology::{Member, Topology};
+
+/// The topology as it was; `None` if the store has never formed, so that it may be made anew.
+pub(crate) fn rebuild(tenant: &Tenant, observed: &Observed) -> Result<Option<Topology>, String> {
+    if !facts::formed(tenant, observed) {
+        return never_formed(tenant, observed);
+    }
+    let pools = ordered(tenant, observed)?;
+    let pools = pools
+        .into_iter()
+        .map(|pool| confirmed(tenant, observed, pool))
+        .collect::<Result<Vec<_>, _>>()?;
+    outsiders(tenant, observed, &pools)?;
+    let mut topology = Topology {
+        formed: true,
+        pools,
+        ..Topology::default()
+    };
+    topology.revision = revision(tenant, observed)?;
+    confirm_volumes(tenant, observed, &topology)?;
+    Ok(Some(topology))
+}
+
+/// Servers without any word on what they are part of must not get a new string.
+fn never_formed(tenant: &Tenant, observed: &Observed) -> Result<Option<Topology>, String> {
+    let recorded = tenant
+        .status
+        .as_ref()
+        .is_some_and(|status| status.topology.is_some());
+    let silent = observed
+        .pools
+        .iter()
+        .find(|pool| has_servers(tenant, observed, pool) && element(pool).is_none());
+    match silent {
+        Some(pool) if !recorded => Err(format!(
+            "ConfigMap {} is gone, and StatefulSet {} exists although Pool {} has no status.element: restore the \
+             ConfigMap, or delete the StatefulSet if it holds no data",
+            names::topology(meta::name(tenant)),
+            names::stateful_set(meta::name(tenant), meta::name(pool.as_ref())),
+            meta::name(pool.as_ref()),
+        )),
+        _ => Ok(None),
+    }
+}
+
+fn ordered<'a>(tenant: &Tenant, observed: &'a Observed) -> Result<Vec<&'a Pool>, String> {
+    let recorded: Vec<&str> = tenant
+        .status
+        .iter()
+        .flat_map(|status| &status.pools)
+        .filter(|pool| matches!(pool.phase, PoolPhase::Active | PoolPhase::Joining))
+        .map(|pool| pool.name.as_str())
+        .collect();
+    if recorded.is_empty() {
+        let mut pools: Vec<&Pool> = observed
+            .pools
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|pool| element(pool).is_some())
+            .collect();
+        pools.sort_by(|a, b| members::by_age(a, b));
+        return Ok(pools);
+    }
+    let find = |name: &str| {
+        observed
+            .pool_named(name)
+            .ok_or_else(|| format!("Pool {name} was in the lost topology and is gone: restore the topology"))
+    };
+    recorded.into_iter().map(find).collect()
+}
+
+fn confirmed(tenant: &Tenant, observed: &Observed, pool: &Pool) -> Result<Member, String> {
+    let member = members::member(tenant, observed, pool);
+    match element(pool) {
+        Some(element) if element == member.element => Ok(member),
+        Some(element) => Err(format!(
+            "the status of Pool {} says {element}, but this operator would write {}: restore the topology",
+            member.name, member.element,
+        )),
+        None => Err(format!(
+            "Pool {} was in the lost topology, but its status names no element: restore the topology",
+            member.name,
+        )),
+    }
+}
+
+fn outsiders(tenant: &Tenant, observed: &Observed, members: &[Member]) -> Result<(), String> {
+    let outside = |pool: &Pool| !members.iter().any(|member| member.name == meta::name(pool));
+    let claims = |pool: &Pool| facts::joined(pool) || has_servers(tenant, observed, pool);
+    match observed.pools.iter().find(|pool| outside(pool) && claims(pool)) {
+        Some(pool) => Err(format!(
+            "Pool {} has servers, but the Tenant's status does not list it as a member: restore the topology",
+            meta::name(pool.as_ref()),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn revision(tenant: &Tenant, observed: &Observed) -> Result<u64, String> {
+    let own = tenant
+        .status
+        .as_ref()
+        .and_then(|status| Some(status.topology.as_ref()?.revision));
+    let pools = || {
+        let each = observed.pools.iter();
+        each.filter_map(|pool| pool.status.as_ref()?.topology_revision)
+            .max()
+    };
+    own.or_else(pools)
+        .and_then(|revision| u64::try_from(revision).ok())
+        .filter(|revision| *revision > 0)
+        .ok_or_else(|| "no status names the revision of the lost topology: restore the topology".to_owned())
+}
+
+fn confirm_volumes(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Result<(), String> {
+    let name = names::topology_revision(meta::name(tenant), topology.revision);
+    match facts::revision_volumes(tenant, observed, topology.revision) {
+        Some(written) if written == topology.volumes() => Ok(()),
+        Some(_) => Err(format!(
+            "ConfigMap {name} holds another volumes string than the Pools' statuses make up: restore the topology"
+        )),
+        None if topology.pools.len() <= 1
+            || tenant
+                .status
+                .as_ref()
+                .is_some_and(|status| !status.pools.is_empty()) =>
+        {
+            Ok(())
+        }
+        None => Err(format!(
+            "ConfigMap {name} is gone too, so nothing tells the order of the pools: restore the topology"
+        )),
+    }
+}
+
+fn element(pool: &Pool) -> Option<&str> {
+    pool.status.as_ref()?.element.as_deref()
+}
+
+fn has_servers(tenant: &Tenant, observed: &Observed, pool: &Pool) -> bool {
+    let set = names::stateful_set(meta::name(tenant), meta::name(pool));
+    observed
+        .stateful_sets
+        .iter()
+        .any(|found| meta::name(found.as_ref()) == set && meta::controls(pool, found.as_ref()))
+}

@@ -1,0 +1,65 @@
+//! Why a Pool is not taken into the topology.
+
+use crds::{Pool, Tenant};
+
+use super::erasure::{self, Fault};
+use crate::meta;
+use crate::topology::Refusal;
+
+/// The server's host name `{tenant}-{pool}-{ordinal}` and its StatefulSet's labels must stay within 63 characters.
+const LONGEST_NAMES: usize = 47;
+
+/// What is wrong with the Pool itself, whatever the topology.
+pub(crate) fn unfit(tenant: &Tenant, pool: &Pool) -> Option<Refusal> {
+    let name = meta::name(pool);
+    if meta::controller_uid(pool).is_some() && !meta::controls(tenant, pool) {
+        return Some(refuse(
+            pool,
+            "OwnedByAnother",
+            "another object controls this Pool: remove that controller ownerReference, or create a Pool without it",
+        ));
+    }
+    if !dns_label(name) || name.len() + meta::name(tenant).len() > LONGEST_NAMES {
+        let message = format!(
+            "the Pool's name must hold only a-z, 0-9 and '-', and together with the Tenant's have at most \
+             {LONGEST_NAMES} characters: create a Pool with another name"
+        );
+        return Some(refuse(pool, "NameInvalid", message));
+    }
+    match erasure::sets(tenant, pool.spec.servers, pool.spec.volumes_per_server) {
+        Ok(_) => None,
+        Err(Fault::Layout(why)) => Some(refuse(pool, "LayoutInvalid", why)),
+        Err(Fault::Variable(variable, why)) => {
+            let message = format!("the Tenant's spec.env[{variable}] does not fit this Pool: {why}");
+            Some(refuse(pool, "LayoutInvalid", message))
+        }
+    }
+}
+
+/// A fit Pool that came after the store had formed.
+pub(crate) fn too_late(pool: &Pool) -> Refusal {
+    refuse(
+        pool,
+        "JoinNotSupported",
+        "the Tenant already serves, and this version does not join further Pools: delete this Pool, or wait for a \
+         version that joins",
+    )
+}
+
+fn refuse(pool: &Pool, reason: &str, message: impl Into<String>) -> Refusal {
+    Refusal {
+        name: meta::name(pool).to_owned(),
+        uid: meta::uid(pool).to_owned(),
+        reason: reason.to_owned(),
+        message: message.into(),
+    }
+}
+
+/// Whether the text is one label of a host name.
+pub(crate) fn dns_label(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&text.len())
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}

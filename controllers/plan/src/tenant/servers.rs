@@ -1,0 +1,55 @@
+//! Which servers are ready, by their Pods.
+
+use crds::Tenant;
+use crds::names::{self, LABEL_POOL, LABEL_TOPOLOGY_REVISION};
+use k8s_openapi::api::core::v1::Pod;
+
+use super::observed::Observed;
+use crate::meta;
+use crate::topology::{Member, Topology};
+
+/// Ready servers of a member; with a revision, only those that run it.
+pub(crate) fn ready(tenant: &Tenant, observed: &Observed, member: &Member, revision: Option<u64>) -> i32 {
+    let set = names::stateful_set(meta::name(tenant), &member.name);
+    let revision = revision.map(|revision| revision.to_string());
+    let count = observed
+        .pods
+        .iter()
+        .filter(|pod| meta::label(pod.as_ref(), LABEL_POOL) == Some(member.name.as_str()))
+        .filter(|pod| ordinal(pod, &set).is_some_and(|ordinal| ordinal < member.servers))
+        .filter(|pod| {
+            revision.is_none() || meta::label(pod.as_ref(), LABEL_TOPOLOGY_REVISION) == revision.as_deref()
+        })
+        .filter(|pod| is_ready(pod))
+        .count();
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// Whether every server of every member is ready at the topology's revision.
+pub(crate) fn all_ready(tenant: &Tenant, observed: &Observed, topology: &Topology) -> bool {
+    !topology.pools.is_empty()
+        && topology
+            .pools
+            .iter()
+            .all(|member| ready(tenant, observed, member, Some(topology.revision)) >= member.servers)
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let ready = |conditions: &Vec<_>| {
+        conditions
+            .iter()
+            .any(|condition: &k8s_openapi::api::core::v1::PodCondition| {
+                condition.type_ == "Ready" && condition.status == "True"
+            })
+    };
+    !meta::deleting(pod) && conditions.is_some_and(ready)
+}
+
+fn ordinal(pod: &Pod, set: &str) -> Option<i32> {
+    let text = meta::name(pod).strip_prefix(set)?.strip_prefix('-')?;
+    // `p-01` and `p-1` must not count as two.
+    text.parse()
+        .ok()
+        .filter(|ordinal: &i32| ordinal.to_string() == text)
+}

@@ -1,0 +1,230 @@
+//! What a Tenant's status says of a plan and what became of it.
+
+use std::collections::BTreeMap;
+
+use crds::conditions::{AVAILABLE, CERTIFICATE_READY, ISSUED, POOLS_READY, TOPOLOGY_READY};
+use crds::names::{self, PORT_API, PORT_CONSOLE};
+use crds::tenant::{TlsMode, TopologyStatus};
+use crds::{Tenant, TenantCertificate, TenantStatus};
+use jiff::Timestamp;
+
+use super::observed::Observed;
+use super::verdict::Verdict;
+use super::{Plan, Stage, credentials, erasure, facts, server_names, servers, summary};
+use crate::condition::{self, Overall};
+use crate::meta;
+use crate::step::Enacted;
+use crate::topology::{Member, Topology};
+
+/// The whole status. Nothing in it changes while nothing changes.
+#[must_use]
+pub fn status(
+    tenant: &Tenant,
+    observed: &Observed,
+    plan: &Plan,
+    enacted: &Enacted,
+    now: Timestamp,
+) -> TenantStatus {
+    let stored = tenant.status.clone().unwrap_or_default();
+    let verdicts = verdicts(tenant, observed, plan, enacted);
+    let overall = overall(plan, &verdicts, enacted);
+    let findings = overall
+        .findings()
+        .into_iter()
+        .chain(verdicts.into_iter().map(|verdict| verdict.finding));
+    let generation = tenant.metadata.generation;
+    let mut status = TenantStatus {
+        observed_generation: generation,
+        conditions: condition::merge(&stored.conditions, findings, generation, now),
+        certificates: summary::certificates(observed),
+        monitors: summary::monitors(observed),
+        server_names: server_names::server_names(tenant, &observed.settings),
+        endpoints: endpoints(tenant, observed),
+        // What a lost topology or Secret is judged by stays as it was until there is something to replace it.
+        servers: stored.servers,
+        pools: stored.pools,
+        topology: stored.topology,
+        credentials_secret_name: stored.credentials_secret_name,
+    };
+    if let Some(topology) = settled(plan, observed, enacted) {
+        status.servers = summary::servers(tenant, observed, topology);
+        status.pools = summary::pools(tenant, observed, topology);
+        status.topology = (topology.revision > 0).then(|| TopologyStatus {
+            revision: i64::try_from(topology.revision).unwrap_or(i64::MAX),
+            formed: topology.formed,
+        });
+    }
+    if plan.credentials.holds() && enacted.failure().is_none() {
+        status.credentials_secret_name = Some(credentials::credentials_secret(tenant));
+    }
+    status
+}
+
+/// The topology the status may speak of: one that is stored, or that was just written.
+fn settled<'a>(plan: &'a Plan, observed: &'a Observed, enacted: &Enacted) -> Option<&'a Topology> {
+    if enacted.failure().is_none() {
+        plan.topology.as_ref()
+    } else {
+        observed.topology.topology()
+    }
+}
+
+fn verdicts(tenant: &Tenant, observed: &Observed, plan: &Plan, enacted: &Enacted) -> [Verdict; 5] {
+    let none = Topology::default();
+    let topology = settled(plan, observed, enacted).unwrap_or(&none);
+    [
+        plan.credentials.clone(),
+        topology_verdict(observed, plan, enacted),
+        certificate(tenant, observed),
+        pools(tenant, observed, topology),
+        available(tenant, observed, topology),
+    ]
+}
+
+fn topology_verdict(observed: &Observed, plan: &Plan, enacted: &Enacted) -> Verdict {
+    match enacted.failure() {
+        Some(failure) if observed.topology.topology() != plan.topology.as_ref() => {
+            Verdict::waiting(TOPOLOGY_READY, failure.reason, failure.message.clone())
+        }
+        _ => plan.topology_verdict.clone(),
+    }
+}
+
+/// The first thing in the way, in the order a person would have to deal with it.
+fn overall(plan: &Plan, verdicts: &[Verdict; 5], enacted: &Enacted) -> Overall {
+    let working = |reason: &str, message: &str| Overall::Working {
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    };
+    if let Some(failure) = enacted.failure() {
+        return failure.into();
+    }
+    match &plan.stage {
+        Stage::Leaving(waits_for) => return working("Deleting", waits_for),
+        Stage::Paused => {
+            return working(
+                "Paused",
+                "spec.paused is true: nothing is changed until it is false",
+            );
+        }
+        Stage::Invalid(fault) => {
+            return Overall::Stuck {
+                reason: "SpecInvalid".to_owned(),
+                message: fault.clone(),
+            };
+        }
+        Stage::Running => {}
+    }
+    if let Some(blocked) = verdicts.iter().find_map(Verdict::blocks) {
+        return blocked;
+    }
+    let topology = plan.topology.as_ref();
+    if let Some(turn) = topology.and_then(|topology| topology.turn.as_deref()) {
+        return working("RollingOut", &format!("Pool {turn} replaces outdated servers"));
+    }
+    let refused = topology.map_or(0, |topology| topology.refused.len());
+    let message = match refused {
+        0 => "all servers serve".to_owned(),
+        count => format!("all servers serve; Pools refused: {count}"),
+    };
+    Overall::Ready { message }
+}
+
+fn certificate(tenant: &Tenant, observed: &Observed) -> Verdict {
+    let tls = tenant
+        .spec
+        .tls
+        .as_ref()
+        .filter(|tls| tls.mode == TlsMode::Enabled);
+    let Some(tls) = tls else {
+        return Verdict::good(CERTIFICATE_READY, "TlsDisabled", "the Tenant speaks plain HTTP");
+    };
+    let reference = tls.certificate_ref.as_ref();
+    let name = reference.map_or(meta::name(tenant), |reference| reference.name.as_str());
+    let found = observed
+        .certificates
+        .iter()
+        .find(|certificate| meta::name(certificate.as_ref()) == name);
+    let Some(certificate) = found else {
+        let message = format!("TenantCertificate {name} for this Tenant does not exist: create it");
+        return Verdict::waiting(CERTIFICATE_READY, "CertificateMissing", message);
+    };
+    if issued(certificate) {
+        let message = format!("TenantCertificate {name} is issued");
+        Verdict::good(CERTIFICATE_READY, "Issued", message)
+    } else {
+        let message = format!("TenantCertificate {name} is not issued yet: see its conditions");
+        Verdict::waiting(CERTIFICATE_READY, "CertificateNotReady", message)
+    }
+}
+
+fn issued(certificate: &TenantCertificate) -> bool {
+    certificate
+        .status
+        .as_ref()
+        .is_some_and(|status| status.secret_name.is_some() && condition::is_true(&status.conditions, ISSUED))
+}
+
+fn pools(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Verdict {
+    let ready = |member: &Member| servers::ready(tenant, observed, member, None);
+    let Some(first) = topology
+        .pools
+        .iter()
+        .find(|member| ready(member) < member.servers)
+    else {
+        return if topology.pools.is_empty() {
+            Verdict::waiting(POOLS_READY, "NoPools", "no Pool is in the topology")
+        } else {
+            Verdict::good(POOLS_READY, "AllReady", "all servers of all Pools are ready")
+        };
+    };
+    let message = format!(
+        "Pool {}: {} of {} servers are ready",
+        first.name,
+        ready(first),
+        first.servers
+    );
+    Verdict::waiting(POOLS_READY, "ServersNotReady", message)
+}
+
+/// Every erasure set can be written, counting each missing server as if it held as much of one set as it may.
+fn available(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Verdict {
+    if topology.pools.is_empty() {
+        return Verdict::waiting(AVAILABLE, "NoPools", "no Pool is in the topology");
+    }
+    if !topology.formed {
+        let message = "clients are let in once every server was ready for the first time";
+        return Verdict::waiting(AVAILABLE, "Forming", message);
+    }
+    let lacking = topology.pools.iter().find_map(|member| {
+        let sets = erasure::sets(tenant, member.servers, member.volumes_per_server);
+        let needed = member.servers - sets.map_or(0, |sets| sets.spare_servers);
+        let ready = servers::ready(tenant, observed, member, Some(topology.serving()));
+        (ready < needed).then_some((member, ready, needed))
+    });
+    match lacking {
+        Some((member, ready, needed)) => {
+            let message = format!(
+                "Pool {}: {ready} servers are ready, writing needs {needed}",
+                member.name
+            );
+            Verdict::waiting(AVAILABLE, "QuorumLost", message)
+        }
+        None => Verdict::good(AVAILABLE, "Serving", "every erasure set can be read and written"),
+    }
+}
+
+fn endpoints(tenant: &Tenant, observed: &Observed) -> BTreeMap<String, String> {
+    let (name, namespace) = (meta::name(tenant), meta::namespace(tenant));
+    let domain = &observed.settings.cluster_domain;
+    let scheme = facts::scheme(tenant);
+    let url = |service: String, port: i32| format!("{scheme}://{service}.{namespace}.svc.{domain}:{port}");
+    [
+        ("api".to_owned(), url(names::api_service(name), PORT_API)),
+        (
+            "console".to_owned(),
+            url(names::console_service(name), PORT_CONSOLE),
+        ),
+    ]
+    .into()
+}

@@ -1,0 +1,103 @@
+//! The lists in a Tenant's status: what belongs to it, and how each is.
+
+use std::sync::Arc;
+
+use crds::conditions::READY;
+use crds::tenant::{PoolPhase, PoolSummary, ReadySummary};
+use crds::{Tenant, TenantCertificate, TenantMonitor};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Resource;
+
+use super::observed::Observed;
+use super::servers;
+use crate::condition;
+use crate::meta;
+use crate::topology::Topology;
+
+/// Members in their order, then the others by name.
+pub(crate) fn pools(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Vec<PoolSummary> {
+    let phase = if topology.formed {
+        PoolPhase::Active
+    } else {
+        PoolPhase::Joining
+    };
+    let mut list: Vec<PoolSummary> = Vec::new();
+    for member in &topology.pools {
+        list.push(PoolSummary {
+            name: member.name.clone(),
+            phase,
+            servers: member.servers,
+            ready_servers: servers::ready(tenant, observed, member, None),
+        });
+    }
+    let mut others: Vec<_> = observed
+        .pools
+        .iter()
+        .filter(|pool| !list.iter().any(|listed| listed.name == meta::name(pool.as_ref())))
+        .map(|pool| {
+            let (name, uid) = (meta::name(pool.as_ref()), meta::uid(pool.as_ref()));
+            let refused = topology.refusal(name, uid).is_some();
+            PoolSummary {
+                name: name.to_owned(),
+                phase: if refused {
+                    PoolPhase::Refused
+                } else {
+                    PoolPhase::Waiting
+                },
+                servers: pool.spec.servers,
+                ready_servers: 0,
+            }
+        })
+        .collect();
+    others.sort_by(|a, b| a.name.cmp(&b.name));
+    list.extend(others);
+    list
+}
+
+/// Certificates by name.
+pub(crate) fn certificates(observed: &Observed) -> Vec<ReadySummary> {
+    let conditions = |object: &TenantCertificate| {
+        let status = object.status.as_ref();
+        status.map(|status| status.conditions.clone()).unwrap_or_default()
+    };
+    ready(&observed.certificates, conditions)
+}
+
+/// Monitors by name.
+pub(crate) fn monitors(observed: &Observed) -> Vec<ReadySummary> {
+    let conditions = |object: &TenantMonitor| {
+        let status = object.status.as_ref();
+        status.map(|status| status.conditions.clone()).unwrap_or_default()
+    };
+    ready(&observed.monitors, conditions)
+}
+
+fn ready<K: Resource>(objects: &[Arc<K>], conditions: impl Fn(&K) -> Vec<Condition>) -> Vec<ReadySummary> {
+    let mut list: Vec<_> = objects
+        .iter()
+        .map(|object| ReadySummary {
+            name: meta::name(object.as_ref()).to_owned(),
+            ready: condition::is_true(&conditions(object), READY),
+        })
+        .collect();
+    list.sort_by(|a, b| a.name.cmp(&b.name));
+    list
+}
+
+/// Ready servers of all servers in the topology, as `ready/all`.
+pub(crate) fn servers(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Option<String> {
+    if topology.pools.is_empty() {
+        return None;
+    }
+    let ready: i64 = topology
+        .pools
+        .iter()
+        .map(|member| i64::from(servers::ready(tenant, observed, member, None)))
+        .sum();
+    let all: i64 = topology
+        .pools
+        .iter()
+        .map(|member| i64::from(member.servers))
+        .sum();
+    Some(format!("{ready}/{all}"))
+}

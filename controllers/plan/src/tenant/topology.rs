@@ -1,0 +1,153 @@
+//! The next topology, from the one that is stored and what is seen. Where the two contradict each other, nothing is
+//! decided: a wrong volumes string can cost data, a late one cannot.
+
+use crds::Tenant;
+use crds::conditions::TOPOLOGY_READY;
+use crds::names;
+
+use super::agreement;
+use super::facts;
+use super::members::{self, Census};
+use super::observed::{Observed, Stored};
+use super::rebuild;
+use super::servers;
+use super::verdict::Verdict;
+use crate::meta;
+use crate::topology::Topology;
+
+/// Decides the topology. `open` says whether newcomers may be taken in now; `None` means there is nothing to write.
+pub(crate) fn decide(tenant: &Tenant, observed: &Observed, open: bool) -> Result<Option<Topology>, Verdict> {
+    let base = match &observed.topology {
+        Stored::Unreadable(why) => return Err(unreadable(tenant, why)),
+        Stored::Foreign => return Err(foreign(tenant)),
+        Stored::Read { topology, .. } => {
+            agreement::check(tenant, observed, topology).map_err(|why| disagrees(&why))?;
+            Some(topology.as_ref().clone())
+        }
+        Stored::Missing => rebuild::rebuild(tenant, observed).map_err(|why| disagrees(&why))?,
+    };
+    let next = revise(
+        tenant,
+        observed,
+        base.as_ref().unwrap_or(&Topology::default()),
+        open,
+    );
+    let nothing = base.is_none() && next.pools.is_empty() && next.refused.is_empty();
+    Ok((!nothing).then_some(next))
+}
+
+fn revise(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> Topology {
+    let Census {
+        members,
+        refused,
+        waiting,
+    } = if base.formed {
+        members::settled(tenant, observed, base)
+    } else {
+        members::forming(tenant, observed, base, open)
+    };
+    let mut next = Topology {
+        revision: base.revision,
+        formed: base.formed,
+        pools: members,
+        turn: None,
+        refused,
+    };
+    let volumes = next.volumes();
+    let written_otherwise =
+        facts::revision_volumes(tenant, observed, base.revision).is_some_and(|written| written != volumes);
+    if !next.pools.is_empty() && (volumes != base.volumes() || written_otherwise) {
+        next.revision = base
+            .revision
+            .max(facts::highest_revision(tenant, observed))
+            .saturating_add(1);
+    } else if !next.formed && open && !waiting {
+        next.formed = servers::all_ready(tenant, observed, &next);
+    }
+    next.turn = turn(observed, &next);
+    next
+}
+
+/// The first pool, in order, with servers that run something older than its spec asks for. While the store forms,
+/// nothing needs to wait for anything.
+fn turn(observed: &Observed, topology: &Topology) -> Option<String> {
+    if !topology.formed {
+        return None;
+    }
+    let outdated = |name: &str, uid: &str| {
+        let status = observed.pool(name, uid).and_then(|pool| pool.status.as_ref());
+        status.is_some_and(|status| status.updated_servers < status.servers)
+    };
+    let first = topology
+        .pools
+        .iter()
+        .find(|member| outdated(&member.name, &member.uid));
+    first.map(|member| member.name.clone())
+}
+
+/// What the condition says of a topology that nothing contradicts.
+pub(crate) fn describe(observed: &Observed, topology: Option<&Topology>) -> Verdict {
+    let Some(topology) = topology.filter(|topology| !topology.pools.is_empty()) else {
+        return Verdict::waiting(
+            TOPOLOGY_READY,
+            "NoPools",
+            "no Pool that names this Tenant is accepted: create a Pool, or see why one is refused",
+        );
+    };
+    let lost = topology
+        .pools
+        .iter()
+        .find(|member| topology.formed && observed.pool(&member.name, &member.uid).is_none());
+    if let Some(member) = lost {
+        let message = format!(
+            "Pool {name} is in the topology and its object is gone: create it again with {servers} servers and \
+             {volumes} volumes each; it takes its place",
+            name = member.name,
+            servers = member.servers,
+            volumes = member.volumes_per_server,
+        );
+        return Verdict::stuck(TOPOLOGY_READY, "PoolMissing", message);
+    }
+    let (revision, pools) = (topology.revision, topology.pools.len());
+    if topology.formed {
+        let message = format!("revision {revision} with {pools} pools serves");
+        Verdict::good(TOPOLOGY_READY, "Formed", message)
+    } else {
+        let message = format!("revision {revision} with {pools} pools starts");
+        Verdict::good(TOPOLOGY_READY, "Forming", message)
+    }
+}
+
+/// Before anything was looked at.
+pub(crate) fn unknown() -> Verdict {
+    Verdict::waiting(
+        TOPOLOGY_READY,
+        "NotObserved",
+        "the topology has not been read yet",
+    )
+}
+
+fn unreadable(tenant: &Tenant, why: &str) -> Verdict {
+    let name = names::topology(meta::name(tenant));
+    let message = format!(
+        "ConfigMap {name} cannot be read ({why}), so nothing is changed: restore it, or delete it to have it rebuilt \
+         from the Pools"
+    );
+    Verdict::stuck(TOPOLOGY_READY, "TopologyUnreadable", message)
+}
+
+fn foreign(tenant: &Tenant) -> Verdict {
+    let name = names::topology(meta::name(tenant));
+    let message = format!(
+        "ConfigMap {name} belongs to another owner; if that is an earlier Tenant of this name, it is removed soon"
+    );
+    Verdict::waiting(TOPOLOGY_READY, "NameTaken", message)
+}
+
+fn disagrees(why: &str) -> Verdict {
+    Verdict::stuck(
+        TOPOLOGY_READY,
+        "TopologyDisagrees",
+        format!("nothing is changed: {why}"),
+    )
+}

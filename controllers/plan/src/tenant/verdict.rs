@@ -1,0 +1,54 @@
+//! One aspect's condition, and whether a person must act for it to change.
+
+use crate::condition::{Finding, Overall, Truth, no, yes};
+
+/// A condition and what it means for the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub(crate) finding: Finding,
+    needs_person: bool,
+}
+
+impl Verdict {
+    /// All is well.
+    pub(crate) fn good(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
+        Self {
+            finding: yes(type_, reason, message),
+            needs_person: false,
+        }
+    }
+
+    /// Not yet; it comes by itself or by what others do.
+    pub(crate) fn waiting(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
+        Self {
+            finding: no(type_, reason, message),
+            needs_person: false,
+        }
+    }
+
+    /// Nothing more happens until a person changes something.
+    pub(crate) fn stuck(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
+        Self {
+            finding: no(type_, reason, message),
+            needs_person: true,
+        }
+    }
+
+    /// Whether the condition is true.
+    pub(crate) fn holds(&self) -> bool {
+        self.finding.status == Truth::True
+    }
+
+    /// What the whole object is doing because of this aspect; none if it is in nobody's way.
+    pub(crate) fn blocks(&self) -> Option<Overall> {
+        if self.holds() {
+            return None;
+        }
+        let (reason, message) = (self.finding.reason.clone(), self.finding.message.clone());
+        Some(if self.needs_person {
+            Overall::Stuck { reason, message }
+        } else {
+            Overall::Working { reason, message }
+        })
+    }
+}
