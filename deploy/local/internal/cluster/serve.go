@@ -47,6 +47,7 @@ func (c *cluster) onExit(component *proc.Component) func(error) {
 
 // restart asks for a component to be started again. With revive it is not
 // stopped first, and left alone if somebody else has started it meanwhile.
+// Without a component only the state file is written anew.
 type restart struct {
 	component *proc.Component
 	revive    bool
@@ -71,6 +72,9 @@ func (c *cluster) serve(ctx context.Context) error {
 
 func (c *cluster) restart(r restart) error {
 	var err error
+	if r.component == nil {
+		return c.writeState()
+	}
 	if r.revive {
 		err = r.component.Revive(c.onExit(r.component))
 	} else {
@@ -180,7 +184,38 @@ func (c *cluster) obey(ctx context.Context, asked command) error {
 			return c.client.Get(ctx, "/readyz", nil)
 		})
 	}
-	return fmt.Errorf("no component is called %q; see localkube status", asked.Restart)
+	return c.restartInNode(ctx, asked)
+}
+
+// restartInNode ends one of the node's programs; its first process starts it again.
+func (c *cluster) restartInNode(ctx context.Context, asked command) error {
+	before, found := c.inNode(asked.Restart)
+	if !found {
+		return fmt.Errorf("no component is called %q; see localkube status", asked.Restart)
+	}
+	before.ID.End(asked.Grace)
+	return poll(ctx, readyLimit, asked.Restart+" does not come back", func(context.Context) error {
+		if after, found := c.inNode(asked.Restart); !found || after.ID == before.ID {
+			return fmt.Errorf("not there yet")
+		}
+		r := restart{revive: true, done: make(chan error, 1)}
+		c.restarts <- r
+		return <-r.done
+	})
+}
+
+func (c *cluster) inNode(name string) (instance.Component, bool) {
+	for _, component := range c.components {
+		if component.Spec.Name != "node" {
+			continue
+		}
+		for _, process := range c.node.Processes(component.ID()) {
+			if process.Name == name {
+				return process, true
+			}
+		}
+	}
+	return instance.Component{}, false
 }
 
 // Restart asks the supervisor of a running instance to restart a component
