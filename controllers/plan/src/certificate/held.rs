@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::TenantCertificate;
+use crds::names::{LABEL_MANAGED_BY, MANAGED_BY};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
@@ -14,8 +15,10 @@ use crate::meta;
 pub struct Held {
     /// Name of the Secret.
     pub name: String,
-    /// Whether the TenantCertificate is its controlling owner.
+    /// Whether the TenantCertificate is its controlling owner, or it is one of the operator's that lost its owner.
     pub ours: bool,
+    /// Whether it has to be given its owner back.
+    pub orphan: bool,
     /// Labels of the Secret.
     pub labels: BTreeMap<String, String>,
     /// Annotations of the Secret.
@@ -79,7 +82,8 @@ impl Held {
         };
         Self {
             name: meta::name(secret).to_owned(),
-            ours: meta::controls(certificate, secret),
+            ours: meta::controls(certificate, secret) || lost(secret),
+            orphan: lost(secret),
             labels: secret.metadata.labels.clone().unwrap_or_default(),
             annotations: secret.metadata.annotations.clone().unwrap_or_default(),
             chain: certs("tls.crt"),
@@ -106,4 +110,8 @@ impl Held {
     pub fn instant(&self, annotation: &str) -> Option<Timestamp> {
         self.annotations.get(annotation)?.parse().ok()
     }
+}
+
+fn lost(secret: &Secret) -> bool {
+    meta::controller_uid(secret).is_none() && meta::label(secret, LABEL_MANAGED_BY) == Some(MANAGED_BY)
 }

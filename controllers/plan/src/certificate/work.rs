@@ -174,6 +174,7 @@ fn rewrite(case: &Case<'_>, held: &Held, roots: &Roots) -> Work {
     let same = |one: &[Cert], other: &[Cert]| one.iter().all(|cert| other.contains(cert));
     let labels = secret::labels(case.certificate);
     let intact = held.copies_agree
+        && !held.orphan
         && same(there, &roots.certs)
         && same(&roots.certs, there)
         && held.instant(ANNOTATION_ROOTS_SINCE) == Some(roots.since)
