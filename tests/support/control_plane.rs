@@ -58,7 +58,9 @@ impl ControlPlane {
             output.status.success(),
             "localkube crds prometheus failed: {problem}"
         );
-        self.install(&String::from_utf8(output.stdout).unwrap());
+        let folder = String::from_utf8(output.stdout).unwrap();
+        self.fine(&["apply", "--server-side", "-f", folder.trim()], "");
+        self.established();
     }
 
     /// Makes a namespace for real: a dry run knows only what is there.
