@@ -37,11 +37,13 @@ impl ControlPlane {
     /// Installs CustomResourceDefinitions and waits until they are served.
     pub fn install(&self, manifest: &str) {
         self.fine(&["apply", "--server-side", "-f", "-"], manifest);
-        self.established();
-    }
-
-    fn established(&self) {
-        let wait = ["wait", "--for=condition=Established", "crd", "--all"];
+        let wait = [
+            "wait",
+            "--for=condition=Established",
+            "crd",
+            "--all",
+            "--timeout=60s",
+        ];
         self.fine(&wait, "");
     }
 

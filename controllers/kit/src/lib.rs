@@ -1,12 +1,31 @@
 //! What all four controllers share. A controller says what it observes and which plan it makes; tracing, metrics,
 //! deadlines, retries, back-off, finalizers and events are here.
 
+mod adopt;
+mod apply;
+mod call;
+mod child;
+pub mod classify;
+pub mod client;
+mod enact;
+pub mod env;
 pub mod error;
+pub mod events;
+pub mod expect;
+mod finalizer;
 pub mod kit;
+mod links;
+pub mod metrics;
+mod prune;
+mod retry;
+mod run;
 pub mod runner;
+mod status;
+mod trace;
 pub mod watch;
 
+pub use env::Env;
 pub use error::Error;
 pub use kit::Kit;
 pub use runner::{Next, Reconciler};
-pub use watch::{Source, Watches};
+pub use watch::{Scope, Source, Wake, Watches};

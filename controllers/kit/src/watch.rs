@@ -1,86 +1,198 @@
 //! One watch per kind for the whole process: a store to read from, and a stream of what was touched.
+//!
+//! The stock shared streams lose deletions and can stall; these watches fan out themselves. Each has its own
+//! back-off, so that a cut connection is back within seconds, and knows for how long it has been cut.
 
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use futures::stream::BoxStream;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use kube::Resource;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
+use kube::core::DeserializeGuard;
 use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
 
-/// All watches of the process.
-pub struct Watches;
+use crate::env::Env;
+use crate::error::Error;
+
+mod flow;
+pub(crate) mod health;
+mod hub;
+pub(crate) mod registry;
+mod source;
+mod wake;
+
+pub use health::Readiness;
+pub use source::Source;
+pub use wake::Wake;
+
+pub(crate) use flow::trim;
+pub(crate) use source::{Heard, cause};
+pub(crate) use wake::{Queue, stream as wake_stream};
+
+use flow::Flow;
+use health::Health;
+use hub::Hub;
+
+/// What is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All namespaces.
+    All,
+    /// One namespace.
+    Namespace(String),
+}
+
+/// All watches of the process. Ask for sources first, then [`Watches::start`].
+pub struct Watches {
+    env: Env,
+    scope: Scope,
+    sources: HashMap<Key, Box<dyn Any + Send>>,
+    flows: Vec<BoxFuture<'static, ()>>,
+    health: Vec<Arc<Health>>,
+}
+
+type Key = (TypeId, String, Option<String>);
 
 impl Watches {
-    /// Watches whole objects that match the label selector (none = all).
+    /// No watches yet.
+    #[must_use]
+    pub fn new(env: &Env, scope: Scope) -> Self {
+        Self {
+            env: env.clone(),
+            scope,
+            sources: HashMap::new(),
+            flows: Vec::new(),
+            health: Vec::new(),
+        }
+    }
+
+    /// Watches whole objects that match the label selector (none = all). An object that cannot be parsed stops
+    /// nobody: the last version that could be parsed stays in the store, and [`Source::unparsed`] names it.
     pub fn objects<K>(&mut self, selector: Option<&str>) -> Source<K>
     where
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     {
-        let _ = selector;
-        todo!()
+        self.source::<DeserializeGuard<K>, K>((), selector, false, |guard| guard.0.map_err(Box::new))
+    }
+
+    /// Watches one of the operator's own kinds: all its objects.
+    pub fn primary<K>(&mut self) -> Source<K>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    {
+        self.objects(None)
     }
 
     /// Watches the metadata only, of objects that match the label selector.
-    pub fn metadata<K>(&mut self, selector: Option<&str>) -> Source<kube::api::PartialObjectMeta<K>>
+    pub fn metadata<K>(&mut self, selector: Option<&str>) -> Source<PartialObjectMeta<K>>
     where
         K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     {
-        let _ = selector;
-        todo!()
-    }
-}
-
-/// One watch: what is there now, and what is touched from now on (deletions included).
-#[derive(Clone)]
-pub struct Source<K>
-where
-    K: Resource + 'static,
-    K::DynamicType: Hash + Eq,
-{
-    store: Store<K>,
-}
-
-impl<K> Source<K>
-where
-    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
-{
-    /// What is known now. It may lag behind the API server, but is complete once the process is ready.
-    #[must_use]
-    pub fn store(&self) -> Store<K> {
-        self.store.clone()
+        self.source::<PartialObjectMeta<K>, _>((), selector, false, Ok)
     }
 
-    /// One object of the store.
-    #[must_use]
-    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        self.store.get(&ObjectRef::new(name).within(namespace))
-    }
-
-    /// All objects of a namespace that `keep` keeps.
-    #[must_use]
-    pub fn select(&self, namespace: &str, keep: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
-        let _ = (namespace, keep(&*self.store.state()[0]));
-        todo!()
-    }
-
-    /// Wakes `O` for what is touched: `map` names the objects of kind `O` that care.
-    pub fn wakes<O, I>(&self, map: impl Fn(&K) -> I + Send + Sync + 'static) -> BoxStream<'static, Wake<O>>
+    /// As [`Watches::metadata`], of a kind the API server may not serve: then there are no objects, and that is no
+    /// failure. Objects appear within seconds after the kind is installed.
+    pub fn metadata_optional<K>(&mut self, selector: Option<&str>) -> Source<PartialObjectMeta<K>>
     where
-        O: Resource<DynamicType = ()> + 'static,
-        I: IntoIterator<Item = ObjectRef<O>>,
+        K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     {
-        let _ = map;
-        todo!()
+        self.source::<PartialObjectMeta<K>, _>((), selector, true, Ok)
     }
-}
 
-/// Why an object of kind `O` is reconciled: who changed, at which version.
-#[derive(Clone, Debug)]
-pub struct Wake<O: Resource<DynamicType = ()>> {
-    /// The object to reconcile.
-    pub target: ObjectRef<O>,
-    /// UID and resourceVersion of the object that changed; links the traces.
-    pub cause: Option<(String, String)>,
+    /// As [`Watches::objects`], of a kind the API server may not serve.
+    pub fn objects_optional<K>(&mut self, selector: Option<&str>) -> Source<K>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    {
+        self.source::<DeserializeGuard<K>, K>((), selector, true, |guard| guard.0.map_err(Box::new))
+    }
+
+    /// Watches the metadata of a kind that is known at run time only, and may not be served.
+    pub fn dynamic(
+        &mut self,
+        resource: &ApiResource,
+        selector: Option<&str>,
+    ) -> Source<PartialObjectMeta<DynamicObject>> {
+        self.source::<PartialObjectMeta<DynamicObject>, _>(resource.clone(), selector, true, Ok)
+    }
+
+    /// Tells for each watch whether its store is filled and its connection open.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        Readiness::new(self.env.clone(), self.health.clone())
+    }
+
+    /// Runs all watches until the returned future is dropped. It only ever ends with an error.
+    pub fn start(self) -> impl Future<Output = Error> + Send + 'static {
+        let mut tasks = JoinSet::new();
+        for flow in self.flows {
+            tasks.spawn(flow);
+        }
+        async move {
+            match tasks.join_next().await {
+                Some(Err(error)) => Error::Ended(format!("a watch panicked: {error}")),
+                Some(Ok(())) => Error::Ended("a watch ended".to_owned()),
+                None => Error::Ended("there is nothing to watch".to_owned()),
+            }
+        }
+    }
+
+    fn source<R, K>(
+        &mut self,
+        dynamic: K::DynamicType,
+        selector: Option<&str>,
+        optional: bool,
+        parse: flow::Parse<R, K>,
+    ) -> Source<K>
+    where
+        R: Clone + DeserializeOwned + Debug + Send + 'static,
+        R: Resource<DynamicType = K::DynamicType>,
+        K: Resource + Clone + Debug + Send + Sync + 'static,
+        K::DynamicType: Clone + Debug + Eq + Hash + Send + Sync + 'static,
+    {
+        let kind = K::kind(&dynamic).into_owned();
+        let api_version = K::api_version(&dynamic).into_owned();
+        let key = (
+            TypeId::of::<K>(),
+            format!("{api_version}/{kind}"),
+            selector.map(str::to_owned),
+        );
+        if let Some(known) = self
+            .sources
+            .get(&key)
+            .and_then(|source| source.downcast_ref::<Source<K>>())
+        {
+            return known.clone();
+        }
+        let namespace = match &self.scope {
+            Scope::All => None,
+            Scope::Namespace(namespace) => Some(namespace.as_str()),
+        };
+        let health = Arc::new(Health::new(&kind, optional));
+        let hub = Arc::new(Hub::new(dynamic.clone(), health.clone()));
+        self.flows.push(
+            Flow {
+                env: self.env.clone(),
+                url: K::url_path(&dynamic, namespace),
+                selector: selector.map(str::to_owned),
+                hub: hub.clone(),
+                parse,
+                optional,
+            }
+            .run()
+            .boxed(),
+        );
+        self.health.push(health);
+        self.env.registry().add(api_version, kind, hub.clone());
+        let source = Source::of(hub);
+        self.sources.insert(key, Box::new(source.clone()));
+        source
+    }
 }

@@ -1,0 +1,172 @@
+//! Carries out the steps of a plan, one after the other, each in a span of its own.
+
+use kube::Resource;
+use kube::api::ObjectMeta;
+use plan::{Child, Enacted, Failure, Outcome, Step};
+use tracing::{Instrument, field};
+
+use crate::child::Form;
+use crate::classify::Class;
+use crate::error::Error;
+use crate::expect::Key;
+use crate::kit::{Kit, key};
+use crate::{adopt, apply, finalizer, prune, run, trace};
+
+/// The reconciled object, without its type.
+pub(crate) struct Owner<'a> {
+    pub(crate) key: Key,
+    pub(crate) plural: String,
+    pub(crate) meta: &'a ObjectMeta,
+}
+
+impl<'a> Owner<'a> {
+    pub(crate) fn of<O: Resource<DynamicType = ()>>(object: &'a O) -> Self {
+        Self::named::<O>(object.meta())
+    }
+
+    /// The object of kind `O` with these metadata.
+    pub(crate) fn named<O: Resource<DynamicType = ()>>(meta: &'a ObjectMeta) -> Self {
+        Self {
+            key: key::<O>(
+                meta.namespace.as_deref().unwrap_or_default(),
+                meta.name.as_deref().unwrap_or_default(),
+            ),
+            plural: O::plural(&()).into_owned(),
+            meta,
+        }
+    }
+
+    pub(crate) fn uid(&self) -> &str {
+        self.meta.uid.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn resource(&self) -> kube::api::ApiResource {
+        resource(&self.key.0, &self.key.1, &self.plural)
+    }
+}
+
+/// The address of a kind.
+pub(crate) fn resource(api_version: &str, kind: &str, plural: &str) -> kube::api::ApiResource {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    kube::api::ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        plural: plural.to_owned(),
+    }
+}
+
+pub(crate) async fn enact<O>(kit: &Kit, object: &O, steps: Vec<Step>) -> Enacted
+where
+    O: Resource<DynamicType = ()> + Sync,
+{
+    if steps.is_empty() {
+        return Enacted::default();
+    }
+    let owner = Owner::of(object);
+    all(kit, &owner, steps)
+        .instrument(tracing::info_span!("enact"))
+        .await
+}
+
+async fn all(kit: &Kit, owner: &Owner<'_>, steps: Vec<Step>) -> Enacted {
+    let mut enacted = Enacted::default();
+    for step in steps {
+        let (verb, kind, action) = title(&step, owner);
+        let span = tracing::info_span!(
+            "step",
+            otel.name = format!("{verb} {kind}"),
+            otel.status_code = field::Empty,
+            action,
+            changed = field::Empty,
+            error = field::Empty,
+        );
+        let result = one(kit, owner, &step).instrument(span.clone()).await;
+        match &result {
+            Ok(changed) => {
+                span.record("changed", *changed);
+                if *changed {
+                    kit.wrote();
+                }
+            }
+            Err(failure) => {
+                trace::fail(&span, &failure.message);
+                run::failed(failure.reason);
+            }
+        }
+        let failed = result.is_err();
+        enacted.outcomes.push(Outcome { action, result });
+        if failed {
+            break;
+        }
+    }
+    enacted
+}
+
+async fn one(kit: &Kit, owner: &Owner<'_>, step: &Step) -> Result<bool, Failure> {
+    match step {
+        Step::Hold(name) => finalizer::hold(kit, owner, name).await,
+        Step::Release(name) => finalizer::release(kit, owner, name).await,
+        Step::Apply(child) => apply::apply(kit, owner, &form(child)?).await,
+        Step::Create(child) => apply::create(kit, &form(child)?).await,
+        Step::Adopt(target) => adopt::adopt(kit, owner, target).await,
+        Step::Delete(target, why) => prune::delete(kit, owner, target, why).await,
+    }
+}
+
+fn form(child: &Child) -> Result<Form, Failure> {
+    Form::of(child).ok_or_else(|| Failure {
+        reason: "ChildInvalid",
+        message: "a planned child has no type, name or namespace: this is a defect of the operator"
+            .to_owned(),
+        transient: false,
+    })
+}
+
+fn title(step: &Step, owner: &Owner<'_>) -> (&'static str, String, String) {
+    let of_child = |verb: &'static str, child: &Child| match Form::of(child) {
+        Some(form) => (
+            verb,
+            form.resource.kind.clone(),
+            format!("{verb} {} {}", form.resource.kind, form.name),
+        ),
+        None => (verb, "child".to_owned(), format!("{verb} child")),
+    };
+    let of_owner =
+        |verb: &'static str, name: &str| (verb, owner.key.1.clone(), format!("{verb} finalizer {name}"));
+    match step {
+        Step::Hold(name) => of_owner("hold", name),
+        Step::Release(name) => of_owner("release", name),
+        Step::Apply(child) => of_child("apply", child),
+        Step::Create(child) => of_child("create", child),
+        Step::Adopt(target) => (
+            "adopt",
+            target.kind.clone(),
+            format!("adopt {} {}", target.kind, target.name),
+        ),
+        Step::Delete(target, _) => (
+            "delete",
+            target.kind.clone(),
+            format!("delete {} {}", target.kind, target.name),
+        ),
+    }
+}
+
+/// An error as the outcome of a step: with the next step a person can take, if one must.
+pub(crate) fn failure(error: &Error) -> Failure {
+    let verdict = error.verdict();
+    let advice = match (verdict.class, verdict.reason) {
+        (Class::Refused, "ApiForbidden") => {
+            "; grant the operator this right, or raise the quota that is full"
+        }
+        (Class::Refused, "ApiUnreadable") => "; the operator cannot read the answer",
+        (Class::Refused, _) => "; correct the field the message names",
+        _ => "",
+    };
+    Failure {
+        reason: verdict.reason,
+        message: format!("{error}{advice}"),
+        transient: verdict.is_transient(),
+    }
+}

@@ -1,0 +1,144 @@
+//! Events: which changes of conditions are worth one (pure), and their publication, which never delays or fails a
+//! reconcile.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use std::sync::OnceLock;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+use crate::enact::Owner;
+use crate::env::Env;
+
+/// Events that wait to be published; further ones are dropped.
+const WAITING: usize = 256;
+const WITHIN: Duration = Duration::from_secs(5);
+/// The API server's limit of an event's note, in bytes.
+const LONGEST: usize = 1024;
+/// Reasons that say the operator waits for something that is on its way: no news.
+const WAITING_REASONS: [&str; 6] = [
+    "Pending",
+    "Waiting",
+    "Progressing",
+    "Reconciling",
+    "Paused",
+    "Unknown",
+];
+
+/// One event to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether a person should look.
+    pub warning: bool,
+    /// Reason in PascalCase.
+    pub reason: String,
+    /// A sentence for a person.
+    pub message: String,
+    /// What the operator was doing, in PascalCase.
+    pub action: &'static str,
+}
+
+/// The events of a change of conditions. Readiness gained is good news, a standstill is a warning, and so is another
+/// condition that ceases to hold. What is seen for the first time and is not true yet is no news.
+#[must_use]
+pub fn transitions(stored: &[Condition], new: &[Condition]) -> Vec<Note> {
+    new.iter()
+        .filter_map(|condition| {
+            let before = stored.iter().find(|known| known.type_ == condition.type_);
+            let held = before.is_some_and(|before| before.status == "True");
+            let changed = !held || before.is_some_and(|before| before.reason != condition.reason);
+            let is_news = match (condition.type_.as_str(), condition.status.as_str()) {
+                ("Ready", "True") => !held,
+                ("Stalled", "True") => changed,
+                ("Ready" | "Reconciling" | "Stalled", _) => false,
+                (_, "False") => held && !WAITING_REASONS.contains(&condition.reason.as_str()),
+                _ => false,
+            };
+            if !is_news {
+                return None;
+            }
+            Some(Note {
+                warning: condition.type_ != "Ready",
+                reason: condition.reason.clone(),
+                message: condition.message.clone(),
+                action: "Reconcile",
+            })
+        })
+        .collect()
+}
+
+/// Publishes the events of one controller, one after the other, in the background.
+pub(crate) struct Events {
+    env: Env,
+    reporter: Reporter,
+    queue: OnceLock<mpsc::Sender<(Event, ObjectReference)>>,
+}
+
+impl Events {
+    pub(crate) fn new(env: &Env, manager: &str) -> Self {
+        Self {
+            env: env.clone(),
+            reporter: Reporter {
+                controller: manager.to_owned(),
+                instance: Some(env.identity().to_owned()),
+            },
+            queue: OnceLock::new(),
+        }
+    }
+
+    /// Takes an event about the reconciled object, unless too many wait already.
+    pub(crate) fn publish(&self, owner: &Owner<'_>, note: Note) {
+        let event = Event {
+            type_: if note.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
+            reason: note.reason,
+            note: Some(cut(note.message)),
+            action: note.action.to_owned(),
+            secondary: None,
+        };
+        let reference = ObjectReference {
+            api_version: Some(owner.key.0.clone()),
+            kind: Some(owner.key.1.clone()),
+            namespace: Some(owner.key.2.clone()),
+            name: Some(owner.key.3.clone()),
+            uid: owner.meta.uid.clone(),
+            ..ObjectReference::default()
+        };
+        if self.queue().try_send((event, reference)).is_err() {
+            tracing::debug!("an event was dropped: too many wait");
+        }
+    }
+
+    /// One recorder per controller: it counts repetitions instead of making new events.
+    fn queue(&self) -> &mpsc::Sender<(Event, ObjectReference)> {
+        self.queue.get_or_init(|| {
+            let (sender, mut receiver) = mpsc::channel::<(Event, ObjectReference)>(WAITING);
+            let recorder = Recorder::new(self.env.client().clone(), self.reporter.clone());
+            tokio::spawn(async move {
+                while let Some((event, reference)) = receiver.recv().await {
+                    let published = tokio::time::timeout(WITHIN, recorder.publish(&event, &reference)).await;
+                    if let Ok(Err(error)) = published {
+                        tracing::debug!(%error, reason = event.reason, "failed to publish an event");
+                    }
+                }
+            });
+            sender
+        })
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > LONGEST {
+        let mut end = LONGEST - 3;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
+}

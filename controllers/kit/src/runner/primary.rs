@@ -1,0 +1,158 @@
+//! What of the controller's own kind wakes it: a change by anybody else. Its own status writes do not.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::stream::{self, BoxStream, StreamExt};
+use kube::Resource;
+use kube::api::ObjectMeta;
+use kube::core::error_boundary::InvalidObject;
+use kube::runtime::reflector::ObjectRef;
+use tokio::sync::mpsc;
+
+use super::{Reconciler, once::Runner};
+use crate::kit::Kit;
+use crate::retry::Delays;
+use crate::run::locked;
+use crate::status::write_unparsed;
+use crate::watch::{Heard, Queue, Source, Wake, cause, wake_stream};
+
+/// The event of an own write may come before its answer: only after this long a change of the status alone is
+/// known to be somebody else's.
+const ANSWERED_AFTER: Duration = Duration::from_millis(500);
+const AT_ONCE: usize = 4096;
+
+/// Wakes for the controller's own objects.
+pub(super) fn wakes<R: Reconciler>(
+    primary: &Source<R::Object>,
+    kit: &Kit,
+    runner: Arc<Runner<R>>,
+) -> BoxStream<'static, Wake<R::Object>> {
+    let asked = Queue::new();
+    let status = Queue::new();
+    let (weak_asked, weak_status) = (Arc::downgrade(&asked), Arc::downgrade(&status));
+    let seen: Mutex<HashMap<String, u64>> = Mutex::default();
+    primary.listen(move |heard| {
+        let (Some(asked), Some(status)) = (weak_asked.upgrade(), weak_status.upgrade()) else {
+            return false;
+        };
+        match heard {
+            Heard::There(object) => {
+                let uid = object.meta().uid.clone().unwrap_or_default();
+                let now = fingerprint(object.meta());
+                let before = locked(&seen).insert(uid, now);
+                let queue = if before == Some(now) { status } else { asked };
+                queue.push(ObjectRef::from_obj(object), cause(object));
+            }
+            Heard::Gone(object) => {
+                locked(&seen).remove(object.meta().uid.as_deref().unwrap_or_default());
+                runner.forget(object);
+            }
+            Heard::Unparsed(invalid) => {
+                // When it can be read again it must be reconciled, even at the same generation.
+                locked(&seen).remove(invalid.metadata.uid.as_deref().unwrap_or_default());
+            }
+        }
+        true
+    });
+    let kit = kit.clone();
+    let foreign = wake_stream(status)
+        .map(move |wake| {
+            let kit = kit.clone();
+            async move {
+                let is_own = |wake: &Wake<R::Object>| {
+                    wake.cause
+                        .as_ref()
+                        .is_some_and(|(uid, version)| kit.env().links().is_own(uid, version))
+                };
+                if is_own(&wake) {
+                    return None;
+                }
+                tokio::time::sleep(ANSWERED_AFTER).await;
+                (!is_own(&wake)).then_some(wake)
+            }
+        })
+        .buffer_unordered(AT_ONCE)
+        .filter_map(|wake| async move { wake });
+    stream::select(wake_stream(asked), foreign).boxed()
+}
+
+/// Of all that a user or another controller may change and a reconciler reads, but the status.
+fn fingerprint(meta: &ObjectMeta) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    meta.uid.hash(&mut hasher);
+    meta.generation.hash(&mut hasher);
+    meta.finalizers.hash(&mut hasher);
+    meta.deletion_timestamp.is_some().hash(&mut hasher);
+    meta.labels.hash(&mut hasher);
+    meta.annotations.hash(&mut hasher);
+    for owner in meta.owner_references.iter().flatten() {
+        (&owner.uid, &owner.name, owner.controller).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// Tells users of objects that cannot be read, once for each generation and message.
+pub(super) async fn report_unparsed<O>(primary: Source<O>, kit: Kit)
+where
+    O: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+{
+    let (sender, mut receiver) = mpsc::unbounded_channel::<InvalidObject>();
+    primary.listen(move |heard| match heard {
+        Heard::Unparsed(invalid) => sender.send(invalid.clone()).is_ok(),
+        _ => !sender.is_closed(),
+    });
+    let mut told: HashMap<String, (Option<i64>, String)> = HashMap::new();
+    let delays = Delays {
+        first: Duration::from_secs(1),
+        most: Duration::from_secs(30),
+    };
+    while let Some(invalid) = receiver.recv().await {
+        let uid = invalid.metadata.uid.clone().unwrap_or_default();
+        let now = (invalid.metadata.generation, invalid.error.clone());
+        if told.get(&uid) == Some(&now) {
+            continue;
+        }
+        let mut failures = 0;
+        while let Err(error) = write_unparsed::<O>(&kit, &invalid).await {
+            tracing::warn!(reason = error.reason(), %error, "failed to tell that an object cannot be read");
+            if !error.verdict().is_transient() || failures > 5 {
+                break;
+            }
+            tokio::time::sleep(delays.after(failures)).await;
+            failures += 1;
+        }
+        told.insert(uid, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_write_leaves_the_fingerprint_and_every_edit_changes_it() {
+        let mut meta = ObjectMeta {
+            uid: Some("u".to_owned()),
+            generation: Some(1),
+            resource_version: Some("1".to_owned()),
+            ..ObjectMeta::default()
+        };
+        let before = fingerprint(&meta);
+        meta.resource_version = Some("2".to_owned());
+        assert_eq!(fingerprint(&meta), before);
+        let edits: [fn(&mut ObjectMeta); 4] = [
+            |meta| meta.generation = Some(2),
+            |meta| meta.finalizers = Some(vec!["x".to_owned()]),
+            |meta| meta.labels = Some([("a".to_owned(), "b".to_owned())].into()),
+            |meta| meta.annotations = Some([("a".to_owned(), "b".to_owned())].into()),
+        ];
+        for edit in edits {
+            let mut edited = meta.clone();
+            edit(&mut edited);
+            assert_ne!(fingerprint(&edited), before);
+        }
+    }
+}

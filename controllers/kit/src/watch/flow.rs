@@ -1,0 +1,281 @@
+//! One watch's way through life: list, watch, resume after a cut, list again when the version has expired.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::Resource;
+use kube::api::{ListParams, ObjectList, WatchEvent, WatchParams};
+use kube::core::Request;
+use kube::core::error_boundary::InvalidObject;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::hub::Hub;
+use crate::classify::explain;
+use crate::env::Env;
+use crate::metrics::Kind;
+use crate::retry::Delays;
+
+const PAGE: u32 = 500;
+const LIST_WITHIN: Duration = Duration::from_secs(20);
+const OPEN_WITHIN: Duration = Duration::from_secs(10);
+/// The API server sends a bookmark about once a minute: a watch that is silent for longer is dead.
+const SILENT_AFTER: Duration = Duration::from_secs(90);
+/// A watch that lived this long was healthy, whatever ended it.
+const HEALTHY_AFTER: Duration = Duration::from_secs(2);
+/// A kind that is not served is looked for again after this long.
+const SERVED_EVERY: Duration = Duration::from_secs(5);
+/// So that after a cut all watches are back within five seconds.
+const DELAYS: Delays = Delays {
+    first: Duration::from_millis(50),
+    most: Duration::from_secs(1),
+};
+
+pub(super) type Parse<R, K> = fn(R) -> Result<K, Box<InvalidObject>>;
+
+pub(super) struct Flow<R, K>
+where
+    K: Resource + Clone + 'static,
+    K::DynamicType: Clone + Eq + Hash,
+{
+    pub(super) env: Env,
+    pub(super) url: String,
+    pub(super) selector: Option<String>,
+    pub(super) hub: Arc<Hub<K>>,
+    pub(super) parse: Parse<R, K>,
+    pub(super) optional: bool,
+}
+
+enum Cut {
+    /// It ended in good order or was broken: resume at this version.
+    Resume(String, Option<String>),
+    /// The version is too old, or unknown: list again.
+    Expired(Option<String>),
+}
+
+enum ListError {
+    NotServed,
+    Failed(String),
+}
+
+impl<R, K> Flow<R, K>
+where
+    R: Resource<DynamicType = K::DynamicType> + Clone + Debug + DeserializeOwned + Send + 'static,
+    K: Resource + Clone + Send + Sync + 'static,
+    K::DynamicType: Clone + Eq + Hash + Send + Sync,
+{
+    /// Never ends.
+    pub(super) async fn run(self) {
+        let mut version: Option<String> = None;
+        let mut failures = 0;
+        loop {
+            let Some(from) = version.take() else {
+                match self.list().await {
+                    Ok(listed) => version = Some(listed),
+                    Err(ListError::NotServed) => sleep(SERVED_EVERY).await,
+                    Err(ListError::Failed(error)) => self.pause(&mut failures, error).await,
+                }
+                continue;
+            };
+            let opened = Instant::now();
+            let (next, error) = match self.watch(from).await {
+                Cut::Resume(at, error) => (Some(at), error),
+                Cut::Expired(error) => (None, error),
+            };
+            version = next;
+            let lived = opened.elapsed() >= HEALTHY_AFTER;
+            if lived {
+                failures = 0;
+            }
+            if let Some(error) = error {
+                self.pause(&mut failures, error).await;
+            } else if !lived {
+                self.pause(&mut failures, "the watch ends as soon as it opens".to_owned())
+                    .await;
+            }
+        }
+    }
+
+    async fn pause(&self, failures: &mut u32, error: String) {
+        let kind = self.hub.health.kind();
+        tracing::debug!(kind, error, "a watch was cut");
+        if *failures == 5 {
+            tracing::warn!(kind, error, "a watch cannot be opened");
+        }
+        self.hub.health.cut(error);
+        self.env
+            .metrics()
+            .watch_restarts
+            .get_or_create(&Kind {
+                kind: kind.to_owned(),
+            })
+            .inc();
+        let delay = DELAYS.after(*failures);
+        *failures = failures.saturating_add(1);
+        sleep(delay).await;
+    }
+
+    async fn list(&self) -> Result<String, ListError> {
+        let mut objects = Vec::new();
+        let mut token = None;
+        loop {
+            let page = match self.page(token).await {
+                Ok(page) => page,
+                Err(kube::Error::Api(status)) if status.code == 404 && self.optional => {
+                    self.hub.replace(Vec::new());
+                    self.hub.serve(false);
+                    self.hub.health.fill();
+                    return Err(ListError::NotServed);
+                }
+                Err(error) => return Err(ListError::Failed(explain(&error))),
+            };
+            objects.extend(page.items.into_iter().map(|raw| self.read(raw)));
+            token = page.metadata.continue_.filter(|token| !token.is_empty());
+            let version = page.metadata.resource_version;
+            if token.is_none() {
+                let version = version
+                    .filter(|version| !version.is_empty())
+                    .ok_or_else(|| ListError::Failed("the list has no resourceVersion".to_owned()))?;
+                self.hub.replace(objects);
+                self.hub.serve(true);
+                self.hub.health.heard(Some(&version));
+                self.hub.health.fill();
+                self.count_unparsed();
+                return Ok(version);
+            }
+        }
+    }
+
+    async fn page(&self, token: Option<String>) -> Result<ObjectList<R>, kube::Error> {
+        let params = ListParams {
+            label_selector: self.selector.clone(),
+            limit: Some(PAGE),
+            continue_token: token,
+            ..ListParams::default()
+        };
+        let request = Request::new(&self.url);
+        let mut request = if R::metadata_api() {
+            request.list_metadata(&params)
+        } else {
+            request.list(&params)
+        }
+        .map_err(kube::Error::BuildRequest)?;
+        request.extensions_mut().insert("list");
+        within(LIST_WITHIN, self.env.client().request(request)).await
+    }
+
+    async fn watch(&self, from: String) -> Cut {
+        let params = WatchParams {
+            label_selector: self.selector.clone(),
+            bookmarks: true,
+            ..WatchParams::default()
+        };
+        let request = Request::new(&self.url);
+        let request = if R::metadata_api() {
+            request.watch_metadata(&params, &from)
+        } else {
+            request.watch(&params, &from)
+        };
+        let opened = match request {
+            Ok(mut request) => {
+                request.extensions_mut().insert("watch");
+                within(OPEN_WITHIN, self.env.client().request_events::<R>(request)).await
+            }
+            Err(error) => Err(kube::Error::BuildRequest(error)),
+        };
+        let mut events = match opened {
+            Ok(events) => Box::pin(events),
+            // A kind that is no longer served is found out by listing it.
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 410) => {
+                return Cut::Expired(Some(status.message));
+            }
+            Err(error) => return Cut::Resume(from, Some(explain(&error))),
+        };
+        self.hub.health.heard(None);
+        let mut at = from;
+        loop {
+            let event = match timeout(SILENT_AFTER, events.next()).await {
+                Ok(Some(Ok(event))) => event,
+                Ok(Some(Err(error))) => return Cut::Resume(at, Some(explain(&error))),
+                Ok(None) => return Cut::Resume(at, None),
+                Err(_) => return Cut::Expired(Some("the watch fell silent".to_owned())),
+            };
+            match event {
+                WatchEvent::Error(status) if status.code == 410 => {
+                    return Cut::Expired(Some(status.message));
+                }
+                WatchEvent::Error(status) => return Cut::Resume(at, Some(status.message)),
+                event => self.hear(event, &mut at),
+            }
+        }
+    }
+
+    fn hear(&self, event: WatchEvent<R>, at: &mut String) {
+        match event {
+            WatchEvent::Added(raw) | WatchEvent::Modified(raw) => {
+                note(at, raw.meta().resource_version.as_deref());
+                let parsed = self.read(raw);
+                let refused = parsed.is_err();
+                self.hub.there(parsed);
+                if refused {
+                    self.count_unparsed();
+                }
+            }
+            WatchEvent::Deleted(raw) => {
+                note(at, raw.meta().resource_version.as_deref());
+                self.hub.gone(self.read(raw));
+            }
+            WatchEvent::Bookmark(mark) => note(at, Some(&mark.metadata.resource_version)),
+            WatchEvent::Error(_) => return,
+        }
+        self.hub.health.heard(Some(at));
+    }
+
+    /// Nobody here reads who applied which field, and it is most of an object's size.
+    fn read(&self, mut raw: R) -> Result<K, Box<InvalidObject>> {
+        trim(raw.meta_mut());
+        (self.parse)(raw)
+    }
+
+    fn count_unparsed(&self) {
+        let count = self.hub.unparsed().len();
+        self.env
+            .metrics()
+            .rejected
+            .get_or_create(&Kind {
+                kind: self.hub.health.kind().to_owned(),
+            })
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+/// Drops what is large and what nobody may act on.
+pub(crate) fn trim(meta: &mut kube::api::ObjectMeta) {
+    meta.managed_fields = None;
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        if annotations.is_empty() {
+            meta.annotations = None;
+        }
+    }
+}
+
+fn note(at: &mut String, version: Option<&str>) {
+    if let Some(version) = version.filter(|version| !version.is_empty()) {
+        version.clone_into(at);
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, kube::Error> {
+    timeout(limit, call).await.unwrap_or_else(|_| {
+        Err(kube::Error::Service(
+            format!("no answer within {} s", limit.as_secs()).into(),
+        ))
+    })
+}

@@ -1,0 +1,178 @@
+//! What a controller holds of a watch.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use futures::stream::BoxStream;
+use kube::Resource;
+use kube::core::error_boundary::InvalidObject;
+use kube::runtime::reflector::{ObjectRef, Store};
+
+use super::health::Health;
+use super::hub::{Hub, Touched};
+use super::wake::{self, Queue, Wake};
+
+/// One watch: what is there now, and what is touched from now on (deletions included).
+pub struct Source<K>
+where
+    K: Resource + Clone + 'static,
+    K::DynamicType: Clone + Hash + Eq,
+{
+    hub: Arc<Hub<K>>,
+}
+
+impl<K> Clone for Source<K>
+where
+    K: Resource + Clone + 'static,
+    K::DynamicType: Clone + Hash + Eq,
+{
+    fn clone(&self) -> Self {
+        Self {
+            hub: self.hub.clone(),
+        }
+    }
+}
+
+impl<K> Source<K>
+where
+    K: Resource + Clone + Send + Sync + 'static,
+    K::DynamicType: Clone + Hash + Eq + Send + Sync,
+{
+    pub(super) fn of(hub: Arc<Hub<K>>) -> Self {
+        Self { hub }
+    }
+
+    /// A source that holds these objects and never changes: for tests of what reads from sources.
+    #[must_use]
+    pub fn holding(objects: Vec<K>) -> Self
+    where
+        K::DynamicType: Default,
+    {
+        let dynamic = K::DynamicType::default();
+        let health = Arc::new(Health::new(&K::kind(&dynamic), false));
+        let hub = Hub::new(dynamic, health);
+        hub.replace(objects.into_iter().map(Ok).collect());
+        hub.health.heard(None);
+        hub.health.fill();
+        Self { hub: Arc::new(hub) }
+    }
+
+    /// What is known now. It may lag behind the API server, but is complete once the process is ready.
+    #[must_use]
+    pub fn store(&self) -> Store<K> {
+        self.hub.store.clone()
+    }
+
+    /// One object of the store.
+    #[must_use]
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        self.hub.store.get(&self.hub.reference(Some(namespace), name))
+    }
+
+    /// All objects of a namespace that `keep` keeps, by name.
+    #[must_use]
+    pub fn select(&self, namespace: &str, keep: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
+        let mut found = self
+            .hub
+            .store
+            .state_filter(|object| object.meta().namespace.as_deref() == Some(namespace) && keep(object));
+        found.sort_by(|a, b| a.meta().name.cmp(&b.meta().name));
+        found
+    }
+
+    /// Whether the API server serves the kind. Only a watch of an optional kind may say no.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        self.hub.health.is_served()
+    }
+
+    /// The objects of a namespace that are there but cannot be parsed: metadata and the parser's message. Their last
+    /// version that could be parsed is still in the store, if there was one since the process started.
+    #[must_use]
+    pub fn unparsed(&self, namespace: &str) -> Vec<InvalidObject> {
+        let mut all = self.hub.unparsed();
+        all.retain(|invalid| invalid.metadata.namespace.as_deref() == Some(namespace));
+        all
+    }
+
+    /// Wakes `O` for what is touched: `map` names the objects of kind `O` that care. What is there already is told
+    /// first. For an object that was deleted, `map` gets its last version.
+    pub fn wakes<O, I>(&self, map: impl Fn(&K) -> I + Send + Sync + 'static) -> BoxStream<'static, Wake<O>>
+    where
+        O: Resource<DynamicType = ()> + 'static,
+        I: IntoIterator<Item = ObjectRef<O>>,
+    {
+        let queue = Queue::new();
+        let weak = Arc::downgrade(&queue);
+        self.hub.listen(Box::new(move |touched| {
+            let Some(queue) = weak.upgrade() else {
+                return false;
+            };
+            if let Touched::There(object) | Touched::Gone(object) = touched {
+                for target in map(object) {
+                    queue.push(target, cause(*object));
+                }
+            }
+            true
+        }));
+        wake::stream(queue)
+    }
+
+    /// Wakes `O` when the API server begins or ceases to serve the kind.
+    pub fn wakes_when_served<O, I>(
+        &self,
+        targets: impl Fn() -> I + Send + Sync + 'static,
+    ) -> BoxStream<'static, Wake<O>>
+    where
+        O: Resource<DynamicType = ()> + 'static,
+        I: IntoIterator<Item = ObjectRef<O>>,
+    {
+        let queue = Queue::new();
+        let weak = Arc::downgrade(&queue);
+        self.hub.listen(Box::new(move |touched| {
+            let Some(queue) = weak.upgrade() else {
+                return false;
+            };
+            if matches!(touched, Touched::Served) {
+                for target in targets() {
+                    queue.push(target, None);
+                }
+            }
+            true
+        }));
+        wake::stream(queue)
+    }
+
+    pub(crate) fn is_unparsed(&self, namespace: &str, name: &str) -> Option<InvalidObject> {
+        self.unparsed(namespace)
+            .into_iter()
+            .find(|invalid| invalid.metadata.name.as_deref() == Some(name))
+    }
+
+    /// Hears everything, for the runner: objects with `Ok(deleted)`, unparsed ones with `Err`.
+    pub(crate) fn listen(&self, hear: impl Fn(Heard<'_, K>) -> bool + Send + Sync + 'static) {
+        self.hub.listen(Box::new(move |touched| match touched {
+            Touched::There(object) => hear(Heard::There(object)),
+            Touched::Gone(object) => hear(Heard::Gone(object)),
+            Touched::Unparsed(invalid) => hear(Heard::Unparsed(invalid)),
+            Touched::Served => true,
+        }));
+    }
+
+    pub(crate) async fn until_filled(&self) {
+        self.hub.health.until_filled().await;
+    }
+}
+
+/// What happened to an object of the runner's own kind.
+pub(crate) enum Heard<'a, K> {
+    There(&'a K),
+    Gone(&'a K),
+    Unparsed(&'a InvalidObject),
+}
+
+/// UID and resourceVersion of an object.
+pub(crate) fn cause<K: Resource>(object: &K) -> Option<(String, String)> {
+    let meta = object.meta();
+    Some((meta.uid.clone()?, meta.resource_version.clone()?))
+}
