@@ -1,1 +1,100 @@
-//! Decisions of the pool controller.
+//! Decisions of the pool controller: when servers may exist, what they run, which one may be replaced, what goes
+//! with the Pool.
+
+pub mod claims;
+mod environment;
+mod pods;
+mod roll;
+mod scheduling;
+mod security;
+mod stage;
+mod stateful_set;
+mod status;
+mod teardown;
+mod template;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::names::FINALIZER_POOL;
+use crds::{Pool, Tenant, TenantCertificate};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, PodTemplateSpec};
+use kube::core::PartialObjectMeta;
+
+pub use status::status;
+
+use crate::meta;
+use crate::settings::Settings;
+use crate::step::{Child, Step};
+use crate::tenant::Stored;
+use stage::Stage;
+
+/// What was seen around one Pool.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// Settings of the process.
+    pub settings: Arc<Settings>,
+    /// The Tenant it names, if there is one.
+    pub tenant: Option<Arc<Tenant>>,
+    /// The TenantCertificate whose key the servers use, if it exists.
+    pub certificate: Option<Arc<TenantCertificate>>,
+    /// The topology of the Tenant.
+    pub topology: Stored,
+    /// The StatefulSet of the Pool's name, whoever owns it. While the Pool is deleted it is read from the API server.
+    pub stateful_set: Option<Arc<PartialObjectMeta<StatefulSet>>>,
+    /// Whether what was seen of the StatefulSet is at least as new as the operator's own last write of it.
+    pub caught_up: bool,
+    /// All server Pods of the Tenant, this Pool's among them.
+    pub pods: Vec<Arc<Pod>>,
+    /// Volume claims with the Tenant's label.
+    pub claims: Vec<Arc<PersistentVolumeClaim>>,
+    /// A claim that has a name the StatefulSet would use but none of our labels; looked for before it is made.
+    pub foreign_claim: Option<String>,
+}
+
+/// What is to be done for a Pool.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Plan {
+    /// In order. A failed step ends them.
+    pub steps: Vec<Step>,
+    /// When to look again without being woken; none = at the resync.
+    pub requeue: Option<Duration>,
+    pub(crate) stage: Stage,
+    /// Hash of the template the servers should have been made from, once it is known.
+    pub(crate) hash: Option<String>,
+}
+
+/// Decides what to do for a Pool. Total: whatever is seen becomes steps and conditions.
+pub fn plan(pool: &Pool, observed: &Observed) -> Plan {
+    let stage = stage::judge(pool, observed);
+    let mut plan = Plan {
+        steps: Vec::new(),
+        requeue: None,
+        hash: None,
+        stage,
+    };
+    match &plan.stage {
+        Stage::Leaving => plan.steps = teardown::steps(pool, observed),
+        Stage::Serving(terms) => {
+            let template = terms.template(pool, &observed.settings);
+            plan.hash = template::hash_of(&template).map(str::to_owned);
+            plan.steps = serving(pool, observed, terms, template);
+        }
+        _ => {}
+    }
+    plan
+}
+
+fn serving(pool: &Pool, observed: &Observed, terms: &stage::Terms, template: PodTemplateSpec) -> Vec<Step> {
+    let hash = template::hash_of(&template).unwrap_or_default().to_owned();
+    let mut steps = Vec::new();
+    if !meta::held(pool, FINALIZER_POOL) {
+        steps.push(Step::Hold(FINALIZER_POOL));
+    }
+    let set = stateful_set::build(&terms.tenant, pool, template);
+    steps.push(Step::Apply(Box::new(Child::StatefulSet(set))));
+    steps.extend(roll::steps(pool, observed, terms, &hash));
+    steps
+}

@@ -1,0 +1,51 @@
+//! A Pool's volume claims: their names, whose they are, and which may go.
+
+use crds::names::{self, LABEL_LAYOUT, LABEL_POOL, LABEL_TENANT};
+use crds::{Pool, Tenant, common::ReclaimPolicy};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+
+use crate::meta;
+
+/// The layout label of a Pool's claims, as `4x2`.
+pub(super) fn layout(pool: &Pool) -> String {
+    format!("{}x{}", pool.spec.servers, pool.spec.volumes_per_server)
+}
+
+/// Names of all claims the StatefulSet makes, by server and drive.
+#[must_use]
+pub fn names(pool: &Pool) -> Vec<String> {
+    let set = names::stateful_set(&pool.spec.tenant_ref.name, meta::name(pool));
+    let drives = pool.spec.volumes_per_server;
+    (0..pool.spec.servers)
+        .flat_map(|server| (0..drives).map(move |drive| (server, drive)))
+        .map(|(server, drive)| format!("{}-{set}-{server}", names::volume_claim(drive)))
+        .collect()
+}
+
+/// Whether a claim carries the labels of this Pool.
+#[must_use]
+pub fn labelled(pool: &Pool, claim: &PersistentVolumeClaim) -> bool {
+    meta::label(claim, LABEL_TENANT) == Some(pool.spec.tenant_ref.name.as_str())
+        && meta::label(claim, LABEL_POOL) == Some(meta::name(pool))
+}
+
+/// Whether a claim was made for this Pool, or for an earlier one of this name and layout.
+pub(super) fn fits(pool: &Pool, claim: &PersistentVolumeClaim) -> bool {
+    labelled(pool, claim)
+        && meta::label(claim, LABEL_LAYOUT) == Some(layout(pool).as_str())
+        && names(pool).iter().any(|name| name == meta::name(claim))
+}
+
+/// What becomes of the volumes when the Pool goes. Without a Tenant only the Pool's own word counts.
+pub(super) fn reclaim(pool: &Pool, tenant: Option<&Tenant>) -> ReclaimPolicy {
+    pool.spec.reclaim_policy.unwrap_or_else(|| {
+        tenant
+            .and_then(|tenant| tenant.spec.deletion.as_ref())
+            .map_or(ReclaimPolicy::Retain, |deletion| deletion.volumes)
+    })
+}
+
+/// Whether the claim is bound to a volume.
+pub(super) fn bound(claim: &PersistentVolumeClaim) -> bool {
+    claim.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Bound")
+}

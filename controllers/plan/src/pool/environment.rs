@@ -1,0 +1,144 @@
+//! The exact environment of a server.
+
+use crds::Tenant;
+use crds::names::{self, KEY_ACCESS, KEY_RPC, KEY_SECRET, KEY_VOLUMES, PORT_API, PORT_CONSOLE, TLS_PATH};
+use crds::tenant::TlsMode;
+use k8s_openapi::api::core::v1::{
+    ConfigMapKeySelector, EnvVar, EnvVarSource, ObjectFieldSelector, SecretKeySelector,
+};
+
+use crate::{Settings, meta};
+
+/// What the operator sets unless the Tenant says otherwise.
+const DEFAULTS: [(&str, &str); 3] = [
+    // A server reports to nobody outside the cluster by itself.
+    ("RUSTFS_CHECK_UPDATE", "false"),
+    // With a log folder the server writes files and `kubectl logs` stays empty.
+    ("RUSTFS_OBS_LOG_DIRECTORY", ""),
+    ("RUSTFS_OBS_LOGGER_LEVEL", "info"),
+];
+
+/// Variables of a server of this Tenant, the operator's first. `revision` names the volumes string.
+pub(super) fn build(tenant: &Tenant, revision: u64, settings: &Settings) -> Vec<EnvVar> {
+    let name = meta::name(tenant);
+    let credentials = credentials_secret(tenant);
+    let mut variables = vec![
+        field("POD_NAME", "metadata.name"),
+        EnvVar {
+            name: KEY_VOLUMES.to_owned(),
+            value_from: Some(EnvVarSource {
+                config_map_key_ref: Some(ConfigMapKeySelector {
+                    name: names::topology_revision(name, revision),
+                    key: KEY_VOLUMES.to_owned(),
+                    optional: None,
+                }),
+                ..EnvVarSource::default()
+            }),
+            ..EnvVar::default()
+        },
+        plain("RUSTFS_ADDRESS", &format!(":{PORT_API}")),
+        plain("RUSTFS_CONSOLE_ENABLE", "true"),
+        plain("RUSTFS_CONSOLE_ADDRESS", &format!(":{PORT_CONSOLE}")),
+        plain(
+            "RUSTFS_LOCAL_ENDPOINT_HOST",
+            &format!(
+                "$(POD_NAME).{}.{}.svc.{}",
+                names::headless_service(name),
+                meta::namespace(tenant),
+                settings.cluster_domain
+            ),
+        ),
+        plain("RUSTFS_STARTUP_TOPOLOGY_WAIT_MODE", "orchestrated"),
+        secret("RUSTFS_ACCESS_KEY", &credentials, KEY_ACCESS),
+        secret("RUSTFS_SECRET_KEY", &credentials, KEY_SECRET),
+        secret("RUSTFS_RPC_SECRET", &rpc_secret(tenant), KEY_RPC),
+    ];
+    if tls(tenant) {
+        variables.push(plain("RUSTFS_TLS_PATH", TLS_PATH));
+        // A renewed certificate is picked up within the interval, without a restart.
+        variables.push(plain("RUSTFS_TLS_RELOAD_ENABLE", "1"));
+    }
+    let said = |name: &str| tenant.spec.env.iter().any(|variable| variable.name == name);
+    variables.extend(
+        DEFAULTS
+            .iter()
+            .filter(|(name, _)| !said(name))
+            .map(|(name, value)| plain(name, value)),
+    );
+    variables.extend(tenant.spec.env.iter().cloned());
+    variables
+}
+
+/// The index and name of the first variable in `spec.env` that the operator sets itself.
+pub(super) fn owned_variable<'a>(tenant: &'a Tenant, settings: &Settings) -> Option<(usize, &'a str)> {
+    let mut bare = tenant.clone();
+    bare.spec.env.clear();
+    let owned = build(&bare, 0, settings);
+    tenant.spec.env.iter().enumerate().find_map(|(index, variable)| {
+        let free = DEFAULTS.iter().any(|(name, _)| *name == variable.name);
+        let taken = !free && owned.iter().any(|one| one.name == variable.name);
+        taken.then_some((index, variable.name.as_str()))
+    })
+}
+
+/// Whether the servers speak TLS.
+pub(super) fn tls(tenant: &Tenant) -> bool {
+    tenant
+        .spec
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.mode == TlsMode::Enabled)
+}
+
+fn credentials_secret(tenant: &Tenant) -> String {
+    tenant.spec.credentials_secret_ref.as_ref().map_or_else(
+        || names::credentials_secret(meta::name(tenant)),
+        |given| given.name.clone(),
+    )
+}
+
+fn rpc_secret(tenant: &Tenant) -> String {
+    tenant.spec.rpc_secret_ref.as_ref().map_or_else(
+        || names::rpc_secret(meta::name(tenant)),
+        |given| given.name.clone(),
+    )
+}
+
+fn plain(name: &str, value: &str) -> EnvVar {
+    EnvVar {
+        name: name.to_owned(),
+        value: Some(value.to_owned()),
+        ..EnvVar::default()
+    }
+}
+
+fn field(name: &str, path: &str) -> EnvVar {
+    let selector = ObjectFieldSelector {
+        api_version: Some("v1".to_owned()),
+        field_path: path.to_owned(),
+    };
+    EnvVar {
+        name: name.to_owned(),
+        value_from: Some(EnvVarSource {
+            field_ref: Some(selector),
+            ..EnvVarSource::default()
+        }),
+        ..EnvVar::default()
+    }
+}
+
+fn secret(name: &str, secret: &str, key: &str) -> EnvVar {
+    let selector = SecretKeySelector {
+        name: secret.to_owned(),
+        key: key.to_owned(),
+        optional: None,
+    };
+    EnvVar {
+        name: name.to_owned(),
+        value_from: Some(EnvVarSource {
+            secret_key_ref: Some(selector),
+            ..EnvVarSource::default()
+        }),
+        ..EnvVar::default()
+    }
+}

@@ -1,0 +1,75 @@
+//! What a Pool's Pods say.
+
+use crds::Pool;
+use crds::names::{self, ANNOTATION_TEMPLATE_HASH, LABEL_POOL};
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::meta;
+
+/// The ordinal of a Pod of this Pool; none for a Pod that is not one of its servers.
+pub(super) fn ordinal(pool: &Pool, pod: &Pod) -> Option<i32> {
+    if meta::label(pod, LABEL_POOL) != Some(meta::name(pool)) {
+        return None;
+    }
+    let set = names::stateful_set(&pool.spec.tenant_ref.name, meta::name(pool));
+    let text = meta::name(pod).strip_prefix(set.as_str())?.strip_prefix('-')?;
+    let ordinal: i32 = text.parse().ok()?;
+    (ordinal < pool.spec.servers && ordinal.to_string() == text).then_some(ordinal)
+}
+
+/// Whether a Pod serves and stays.
+pub(super) fn ready(pod: &Pod) -> bool {
+    !meta::deleting(pod)
+        && pod
+            .status
+            .iter()
+            .flat_map(|status| status.conditions.iter().flatten())
+            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+/// Whether a Pod was made from the template with this hash.
+pub(super) fn current(pod: &Pod, hash: &str) -> bool {
+    pod.metadata
+        .annotations
+        .as_ref()
+        .and_then(|annotations| annotations.get(ANNOTATION_TEMPLATE_HASH))
+        .is_some_and(|found| found == hash)
+}
+
+/// Why a Pod is not ready, in the words of scheduler and kubelet.
+pub(super) fn trouble(pod: &Pod) -> String {
+    if meta::deleting(pod) {
+        return "it is being stopped".to_owned();
+    }
+    waiting(pod)
+        .or_else(|| unschedulable(pod))
+        .unwrap_or_else(|| "it has not answered its probes yet".to_owned())
+}
+
+fn waiting(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    status.container_statuses.iter().flatten().find_map(|container| {
+        let waiting = container.state.as_ref()?.waiting.as_ref()?;
+        let reason = waiting.reason.as_deref()?;
+        let ended = container
+            .last_state
+            .as_ref()
+            .and_then(|last| last.terminated.as_ref())
+            .map(|end| format!(", it last ended with code {}", end.exit_code));
+        let message = waiting.message.as_deref().map(|text| format!(": {text}"));
+        Some(format!(
+            "{reason}{}{}",
+            ended.unwrap_or_default(),
+            message.unwrap_or_default()
+        ))
+    })
+}
+
+fn unschedulable(pod: &Pod) -> Option<String> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    let scheduled = conditions
+        .iter()
+        .find(|one| one.type_ == "PodScheduled" && one.status == "False")?;
+    let why = scheduled.message.as_deref().unwrap_or("no node fits");
+    Some(format!("Unschedulable: {why}"))
+}

@@ -1,0 +1,47 @@
+//! Security contexts: the PodSecurity level `restricted`, changed field by field as the Tenant says.
+
+use crds::Tenant;
+use crds::names::SERVER_UID;
+use k8s_openapi::api::core::v1::{Capabilities, PodSecurityContext, SeccompProfile, SecurityContext};
+
+/// Security context of the Pod.
+pub(super) fn pod(tenant: &Tenant) -> PodSecurityContext {
+    let said = tenant.spec.pod_security_context.clone().unwrap_or_default();
+    PodSecurityContext {
+        run_as_user: said.run_as_user.or(Some(SERVER_UID)),
+        run_as_group: said.run_as_group.or(Some(SERVER_UID)),
+        fs_group: said.fs_group.or(Some(SERVER_UID)),
+        // Changing the owner of every file of a full volume takes hours.
+        fs_group_change_policy: said
+            .fs_group_change_policy
+            .or_else(|| Some("OnRootMismatch".to_owned())),
+        run_as_non_root: said.run_as_non_root.or(Some(true)),
+        seccomp_profile: said.seccomp_profile.or_else(|| Some(runtime_default())),
+        ..said
+    }
+}
+
+/// Security context of the server's container.
+pub(super) fn container(tenant: &Tenant) -> SecurityContext {
+    let said = tenant.spec.container_security_context.clone().unwrap_or_default();
+    SecurityContext {
+        allow_privilege_escalation: said.allow_privilege_escalation.or(Some(false)),
+        capabilities: said.capabilities.or_else(|| {
+            Some(Capabilities {
+                drop: Some(vec!["ALL".to_owned()]),
+                ..Capabilities::default()
+            })
+        }),
+        read_only_root_filesystem: said.read_only_root_filesystem.or(Some(true)),
+        run_as_non_root: said.run_as_non_root.or(Some(true)),
+        seccomp_profile: said.seccomp_profile.or_else(|| Some(runtime_default())),
+        ..said
+    }
+}
+
+fn runtime_default() -> SeccompProfile {
+    SeccompProfile {
+        type_: "RuntimeDefault".to_owned(),
+        ..SeccompProfile::default()
+    }
+}

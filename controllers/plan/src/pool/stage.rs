@@ -1,0 +1,233 @@
+//! How far a Pool has come.
+
+use std::sync::Arc;
+
+use crds::conditions::{ACCEPTED, CREDENTIALS_READY, ISSUED, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY};
+use crds::{Pool, Tenant};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+
+use super::{Observed, claims, environment, template};
+use crate::condition;
+use crate::layout::{self, Layout};
+use crate::meta;
+use crate::settings::Settings;
+use crate::step::NAME_TAKEN;
+use crate::tenant::Verdict;
+use crate::topology::{Member, Topology};
+
+/// How far a Pool has come.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Stage {
+    /// Nothing is changed while the Tenant is paused.
+    Paused,
+    /// It cannot have servers yet, or not like this; the condition that says why.
+    Blocked(Verdict),
+    /// Its servers are to be there.
+    Serving(Box<Terms>),
+    /// It was asked to go while its Tenant needs it.
+    Needed,
+    /// It is being taken down.
+    Leaving,
+}
+
+/// What the servers of an accepted Pool are made from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Terms {
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) topology: Topology,
+    pub(crate) member: Member,
+    pub(crate) layout: Option<Layout>,
+    pub(crate) tls_secret: Option<String>,
+}
+
+impl Terms {
+    /// The template of the servers' Pods.
+    pub(super) fn template(&self, pool: &Pool, settings: &Settings) -> PodTemplateSpec {
+        template::build(template::Ingredients {
+            tenant: &self.tenant,
+            pool,
+            revision: self.topology.revision,
+            tls_secret: self.tls_secret.as_deref(),
+            settings,
+        })
+    }
+}
+
+/// Where a Pool stands.
+pub(super) fn judge(pool: &Pool, observed: &Observed) -> Stage {
+    if meta::deleting(pool) {
+        return if needed(pool, observed) {
+            Stage::Needed
+        } else {
+            Stage::Leaving
+        };
+    }
+    match terms(pool, observed) {
+        Ok(terms) if terms.tenant.spec.paused => Stage::Paused,
+        Ok(terms) => Stage::Serving(Box::new(terms)),
+        Err(_) if observed.tenant.as_ref().is_some_and(|tenant| tenant.spec.paused) => Stage::Paused,
+        Err(verdict) => Stage::Blocked(verdict),
+    }
+}
+
+/// Whether a living store would lose these servers and the data on them.
+fn needed(pool: &Pool, observed: &Observed) -> bool {
+    let alive = observed
+        .tenant
+        .as_ref()
+        .is_some_and(|tenant| !meta::deleting(tenant.as_ref()));
+    if !alive {
+        return false;
+    }
+    match observed.topology.topology() {
+        Some(topology) => topology.formed && topology.member(meta::name(pool), meta::uid(pool)).is_some(),
+        // An unread topology is no proof that nothing is stored here.
+        None => pool
+            .status
+            .as_ref()
+            .is_some_and(|status| status.element.is_some()),
+    }
+}
+
+fn terms(pool: &Pool, observed: &Observed) -> Result<Terms, Verdict> {
+    let tenant = tenant(pool, observed)?;
+    let (topology, member) = membership(pool, observed)?;
+    ours(pool, observed)?;
+    volumes(pool, observed)?;
+    if let Some((index, name)) = environment::owned_variable(&tenant, &observed.settings) {
+        let message = format!(
+            "Tenant {}: spec.env[{index}].name {name} is set by the operator itself: remove it",
+            meta::name(tenant.as_ref())
+        );
+        return Err(Verdict::stuck(WORKLOAD_READY, "InvalidEnvironment", message));
+    }
+    credentials(&tenant)?;
+    let tls_secret = certificate(&tenant, observed)?;
+    let layout = layout::check(pool.spec.servers, pool.spec.volumes_per_server).ok();
+    Ok(Terms {
+        tenant,
+        topology,
+        member,
+        layout,
+        tls_secret,
+    })
+}
+
+fn tenant(pool: &Pool, observed: &Observed) -> Result<Arc<Tenant>, Verdict> {
+    let name = &pool.spec.tenant_ref.name;
+    match &observed.tenant {
+        Some(tenant) if meta::deleting(tenant.as_ref()) => Err(Verdict::waiting(
+            TENANT_FOUND,
+            "TenantDeleting",
+            format!("Tenant {name} is being deleted, and this Pool with it"),
+        )),
+        Some(tenant) => Ok(Arc::clone(tenant)),
+        None => Err(Verdict::waiting(
+            TENANT_FOUND,
+            "TenantMissing",
+            format!("there is no Tenant {name} in this namespace yet; the Pool goes on when it is created"),
+        )),
+    }
+}
+
+fn membership(pool: &Pool, observed: &Observed) -> Result<(Topology, Member), Verdict> {
+    let tenant = &pool.spec.tenant_ref.name;
+    let Some(topology) = observed.topology.topology() else {
+        let message = format!("Tenant {tenant} has not written its topology yet");
+        return Err(Verdict::waiting(ACCEPTED, "TopologyMissing", message));
+    };
+    let (name, uid) = (meta::name(pool), meta::uid(pool));
+    if let Some(member) = topology.member(name, uid) {
+        return Ok((topology.clone(), member.clone()));
+    }
+    match topology.refusal(name, uid) {
+        Some(refusal) => Err(Verdict::stuck(ACCEPTED, &refusal.reason, refusal.message.clone())),
+        None => Err(Verdict::waiting(
+            ACCEPTED,
+            "NotYetAccepted",
+            format!("Tenant {tenant} has not looked at this Pool yet"),
+        )),
+    }
+}
+
+fn ours(pool: &Pool, observed: &Observed) -> Result<(), Verdict> {
+    match &observed.stateful_set {
+        Some(set) if meta::controller_uid(set.as_ref()).is_some() && !meta::controls(pool, set.as_ref()) => {
+            let message = format!(
+                "StatefulSet {} exists and belongs to something else: rename this Pool, or delete that StatefulSet",
+                meta::name(set.as_ref())
+            );
+            Err(Verdict::stuck(WORKLOAD_READY, NAME_TAKEN, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A volume that holds something else is never mounted.
+fn volumes(pool: &Pool, observed: &Observed) -> Result<(), Verdict> {
+    if observed.stateful_set.is_some() {
+        return Ok(());
+    }
+    if let Some(name) = &observed.foreign_claim {
+        let message = format!(
+            "PersistentVolumeClaim {name} exists and was not made for this Pool: rename the Pool, or delete the claim"
+        );
+        return Err(Verdict::stuck(STORAGE_READY, "VolumesNotOurs", message));
+    }
+    let other = observed
+        .claims
+        .iter()
+        .find(|claim| claims::labelled(pool, claim.as_ref()) && !claims::fits(pool, claim.as_ref()));
+    match other {
+        Some(claim) => Err(Verdict::stuck(
+            STORAGE_READY,
+            "VolumesOfAnotherLayout",
+            format!(
+                "PersistentVolumeClaim {} was kept from a Pool of this name with another layout: create this Pool with \
+                 that layout to use its data, rename the Pool, or delete the kept claims",
+                meta::name(claim.as_ref())
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn credentials(tenant: &Tenant) -> Result<(), Verdict> {
+    let status = tenant.status.as_ref();
+    if status.is_some_and(|status| condition::is_true(&status.conditions, CREDENTIALS_READY)) {
+        return Ok(());
+    }
+    let message = format!(
+        "Tenant {} has no usable credentials yet; its status says why",
+        meta::name(tenant)
+    );
+    Err(Verdict::waiting(WORKLOAD_READY, "CredentialsNotReady", message))
+}
+
+/// The Secret to mount; none while TLS is off.
+fn certificate(tenant: &Tenant, observed: &Observed) -> Result<Option<String>, Verdict> {
+    if !environment::tls(tenant) {
+        return Ok(None);
+    }
+    let status = observed
+        .certificate
+        .as_ref()
+        .and_then(|certificate| certificate.status.as_ref());
+    let issued = status.filter(|status| condition::is_true(&status.conditions, ISSUED));
+    match issued.and_then(|status| status.secret_name.clone()) {
+        Some(secret) => Ok(Some(secret)),
+        // Servers that run keep running while a certificate is replaced.
+        None if observed.stateful_set.is_some()
+            && status.is_some_and(|status| status.secret_name.is_some()) =>
+        {
+            Ok(status.and_then(|status| status.secret_name.clone()))
+        }
+        None => {
+            let message = format!(
+                "Tenant {} speaks TLS and its TenantCertificate is not issued yet; create or mend the TenantCertificate",
+                meta::name(tenant)
+            );
+            Err(Verdict::waiting(WORKLOAD_READY, "CertificateNotReady", message))
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! What a Pool's status says of a plan and what became of it.
+
+use std::sync::Arc;
+
+use crds::conditions::{ACCEPTED, JOINED, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY};
+use crds::names::LABEL_TOPOLOGY_REVISION;
+use crds::{Pool, PoolStatus};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+
+use super::stage::{Stage, Terms};
+use super::{Observed, Plan, claims, pods, teardown};
+use crate::condition::{self, Finding, Overall, no, unknown, yes};
+use crate::meta;
+use crate::step::Enacted;
+
+/// The conditions of a Pool in the order they come true.
+const ORDER: [&str; 5] = [TENANT_FOUND, ACCEPTED, STORAGE_READY, WORKLOAD_READY, JOINED];
+
+/// The whole status. Nothing in it changes while nothing changes.
+#[must_use]
+pub fn status(
+    pool: &Pool,
+    observed: &Observed,
+    plan: &Plan,
+    enacted: &Enacted,
+    now: Timestamp,
+) -> PoolStatus {
+    let stored = pool.status.clone().unwrap_or_default();
+    let servers = Servers::count(pool, observed, plan);
+    let (findings, overall) = judge(pool, observed, plan, enacted, &servers);
+    let generation = pool.metadata.generation;
+    let findings = overall.findings().into_iter().chain(findings);
+    let mut status = PoolStatus {
+        observed_generation: generation,
+        conditions: condition::merge(&stored.conditions, findings, generation, now),
+        servers: servers.all,
+        ready_servers: servers.ready,
+        updated_servers: servers.updated,
+        topology_revision: servers.revision.or(stored.topology_revision),
+        ..stored
+    };
+    if let Stage::Serving(terms) = &plan.stage {
+        status.element = Some(terms.member.element.clone());
+        status.set_width = terms.layout.map(|layout| layout.set_width);
+        status.parity = terms.layout.map(|layout| layout.parity);
+        status.stateful_set_name = Some(crds::names::stateful_set(
+            meta::name(terms.tenant.as_ref()),
+            meta::name(pool),
+        ));
+    }
+    status
+}
+
+struct Servers {
+    all: i32,
+    ready: i32,
+    updated: i32,
+    /// The topology revision all servers run.
+    revision: Option<i64>,
+    first_trouble: Option<String>,
+}
+
+impl Servers {
+    fn count(pool: &Pool, observed: &Observed, plan: &Plan) -> Self {
+        let mut own: Vec<&Arc<Pod>> = observed
+            .pods
+            .iter()
+            .filter(|pod| pods::ordinal(pool, pod.as_ref()).is_some())
+            .collect();
+        own.sort_by_key(|pod| pods::ordinal(pool, pod.as_ref()));
+        let number = |keep: &dyn Fn(&Pod) -> bool| {
+            i32::try_from(own.iter().filter(|pod| keep(pod.as_ref())).count()).unwrap_or(i32::MAX)
+        };
+        let all = number(&|_| true);
+        let updated = plan
+            .hash
+            .as_deref()
+            .map_or(0, |hash| number(&|pod| pods::current(pod, hash)));
+        let trouble = own.iter().find(|pod| !pods::ready(pod.as_ref()));
+        Self {
+            all,
+            updated,
+            ready: number(&|pod| pods::ready(pod)),
+            revision: if all == pool.spec.servers {
+                one_revision(&own)
+            } else {
+                None
+            },
+            first_trouble: trouble
+                .map(|pod| format!("{}: {}", meta::name(pod.as_ref()), pods::trouble(pod.as_ref()))),
+        }
+    }
+}
+
+fn one_revision(pods: &[&Arc<Pod>]) -> Option<i64> {
+    let mut revisions = pods
+        .iter()
+        .map(|pod| meta::label(pod.as_ref(), LABEL_TOPOLOGY_REVISION));
+    let first = revisions.next()??;
+    revisions
+        .all(|revision| revision == Some(first))
+        .then(|| first.parse().ok())
+        .flatten()
+}
+
+fn judge(
+    pool: &Pool,
+    observed: &Observed,
+    plan: &Plan,
+    enacted: &Enacted,
+    servers: &Servers,
+) -> (Vec<Finding>, Overall) {
+    let working = |reason: &str, message: String| Overall::Working {
+        reason: reason.to_owned(),
+        message,
+    };
+    match &plan.stage {
+        Stage::Paused => (
+            kept(pool),
+            working("Paused", "the Tenant is paused: spec.paused is true, nothing is changed".to_owned()),
+        ),
+        Stage::Needed => (
+            kept(pool),
+            Overall::Stuck {
+                reason: "DrainNotSupported".to_owned(),
+                message: "this Pool holds data of a living Tenant and cannot be drained in this version: its servers \
+                          stay; delete the Tenant to delete it"
+                    .to_owned(),
+            },
+        ),
+        Stage::Leaving => (kept(pool), leaving(pool, observed, enacted)),
+        Stage::Blocked(verdict) => {
+            let overall = verdict.blocks().unwrap_or_else(|| working("Waiting", String::new()));
+            (blocked(pool, &verdict.finding), overall)
+        }
+        Stage::Serving(terms) => serving(pool, observed, terms, enacted, servers),
+    }
+}
+
+/// The conditions as they were, while nothing is decided anew.
+fn kept(pool: &Pool) -> Vec<Finding> {
+    let stored = pool
+        .status
+        .as_ref()
+        .map(|status| status.conditions.as_slice())
+        .unwrap_or_default();
+    ORDER
+        .into_iter()
+        .map(
+            |type_| match stored.iter().find(|condition| condition.type_ == type_) {
+                Some(found) => Finding {
+                    type_,
+                    status: match found.status.as_str() {
+                        "True" => condition::Truth::True,
+                        "False" => condition::Truth::False,
+                        _ => condition::Truth::Unknown,
+                    },
+                    reason: found.reason.clone(),
+                    message: found.message.clone(),
+                },
+                None => unknown(type_, "NotYetChecked", "not looked at yet"),
+            },
+        )
+        .collect()
+}
+
+/// All before the block hold, all after it are open.
+fn blocked(pool: &Pool, block: &Finding) -> Vec<Finding> {
+    let at = ORDER
+        .iter()
+        .position(|type_| *type_ == block.type_)
+        .unwrap_or_default();
+    ORDER
+        .into_iter()
+        .enumerate()
+        .map(|(index, type_)| match index.cmp(&at) {
+            std::cmp::Ordering::Less => passed(pool, type_),
+            std::cmp::Ordering::Equal => block.clone(),
+            std::cmp::Ordering::Greater => {
+                unknown(type_, "NotYetChecked", format!("waits for {}", block.type_))
+            }
+        })
+        .collect()
+}
+
+fn passed(pool: &Pool, type_: &'static str) -> Finding {
+    let tenant = &pool.spec.tenant_ref.name;
+    match type_ {
+        TENANT_FOUND => yes(type_, "TenantFound", format!("Tenant {tenant} exists")),
+        ACCEPTED => yes(
+            type_,
+            "Accepted",
+            format!("part of the topology of Tenant {tenant}"),
+        ),
+        // Whether claims bind is seen once there are servers.
+        _ => unknown(type_, "NotYetChecked", "the servers do not exist yet"),
+    }
+}
+
+fn leaving(pool: &Pool, observed: &Observed, enacted: &Enacted) -> Overall {
+    if let Some(failure) = enacted.failure() {
+        return failure.into();
+    }
+    let message = match (
+        teardown::remaining(pool, observed),
+        claims::reclaim(pool, observed.tenant.as_deref()),
+    ) {
+        (0, crds::common::ReclaimPolicy::Delete) => "volumes are being deleted".to_owned(),
+        (0, crds::common::ReclaimPolicy::Retain) => "volumes are kept".to_owned(),
+        (count, _) => format!("waiting for {count} servers to stop"),
+    };
+    Overall::Working {
+        reason: "Deleting".to_owned(),
+        message,
+    }
+}
+
+fn serving(
+    pool: &Pool,
+    observed: &Observed,
+    terms: &Terms,
+    enacted: &Enacted,
+    servers: &Servers,
+) -> (Vec<Finding>, Overall) {
+    let storage = storage(pool, observed);
+    let workload = workload(pool, servers, enacted);
+    let joined = if terms.topology.formed {
+        yes(
+            JOINED,
+            "Joined",
+            format!("serves in topology revision {}", terms.topology.revision),
+        )
+    } else {
+        no(
+            JOINED,
+            "Forming",
+            "the store has not served yet: all servers of all Pools must be ready once",
+        )
+    };
+    let findings = vec![
+        passed(pool, TENANT_FOUND),
+        passed(pool, ACCEPTED),
+        storage.clone(),
+        workload.clone(),
+        joined.clone(),
+    ];
+    if let Some(failure) = enacted.failure() {
+        return (findings, failure.into());
+    }
+    let open = [workload, storage, joined]
+        .into_iter()
+        .find(|finding| finding.status != condition::Truth::True);
+    let overall = match open {
+        Some(finding) => Overall::Working {
+            reason: finding.reason,
+            message: finding.message,
+        },
+        None => Overall::Ready {
+            message: format!("{} servers serve", servers.ready),
+        },
+    };
+    (findings, overall)
+}
+
+fn storage(pool: &Pool, observed: &Observed) -> Finding {
+    let names = claims::names(pool);
+    let bound = |name: &&String| {
+        observed
+            .claims
+            .iter()
+            .any(|claim| meta::name(claim.as_ref()) == name.as_str() && claims::bound(claim.as_ref()))
+    };
+    let open: Vec<_> = names.iter().filter(|name| !bound(name)).collect();
+    match open.first() {
+        None => yes(
+            STORAGE_READY,
+            "Bound",
+            format!("{} volumes are bound", names.len()),
+        ),
+        Some(first) => no(
+            STORAGE_READY,
+            "VolumesPending",
+            format!(
+                "{} of {} volumes are not bound, first {first}: see `kubectl describe pvc {first}`",
+                open.len(),
+                names.len()
+            ),
+        ),
+    }
+}
+
+fn workload(pool: &Pool, servers: &Servers, enacted: &Enacted) -> Finding {
+    let wanted = pool.spec.servers;
+    if let Some(failure) = enacted.failure() {
+        return no(WORKLOAD_READY, failure.reason, failure.message.clone());
+    }
+    if servers.ready < wanted {
+        let why = servers
+            .first_trouble
+            .clone()
+            .map(|text| format!("; {text}"))
+            .unwrap_or_default();
+        return no(
+            WORKLOAD_READY,
+            "ServersNotReady",
+            format!("{} of {wanted} servers are ready{why}", servers.ready),
+        );
+    }
+    if servers.updated < wanted {
+        return no(
+            WORKLOAD_READY,
+            "ServersOutdated",
+            format!(
+                "{} of {wanted} servers run what is asked for; the others are replaced one at a time",
+                servers.updated
+            ),
+        );
+    }
+    yes(
+        WORKLOAD_READY,
+        "ServersReady",
+        format!("{wanted} servers are ready"),
+    )
+}
