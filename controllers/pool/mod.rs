@@ -1,1 +1,56 @@
 //! The pool controller.
+
+mod observe;
+mod watches;
+
+use crds::Pool;
+use kit::{Error, Kit, Next, Reconciler};
+use plan::{Enacted, Step, pool as decide};
+
+use crate::context::Context;
+
+pub use watches::wakes;
+
+/// Reconciles Pools.
+pub struct Controller {
+    kit: Kit,
+    context: Context,
+}
+
+impl Controller {
+    /// A controller with its effects and what it reads from.
+    #[must_use]
+    pub fn new(kit: Kit, context: Context) -> Self {
+        Self { kit, context }
+    }
+}
+
+impl Reconciler for Controller {
+    type Object = Pool;
+
+    const NAME: &'static str = "pool";
+
+    async fn reconcile(&self, pool: &Pool) -> Result<Next, Error> {
+        let observed = observe::observe(&self.kit, &self.context, pool).await?;
+        let plan = decide::plan(pool, &observed);
+        let enacted = self.kit.enact(pool, plan.steps.clone()).await;
+        let status = decide::status(pool, &observed, &plan, &enacted, self.kit.now());
+        if !released(&plan, &enacted) {
+            self.kit.write_status(pool, pool.status.as_ref(), &status).await?;
+        }
+        Ok(next(&plan, &enacted))
+    }
+}
+
+/// With its last finalizer gone the object may be too: there is nothing left to write a status to.
+fn released(plan: &decide::Plan, enacted: &Enacted) -> bool {
+    enacted.failure().is_none() && plan.steps.iter().any(|step| matches!(step, Step::Release(_)))
+}
+
+fn next(plan: &decide::Plan, enacted: &Enacted) -> Next {
+    match (enacted.failure(), plan.requeue) {
+        (Some(failure), _) if failure.transient => Next::Retry,
+        (_, Some(after)) => Next::After(after),
+        _ => Next::Resync,
+    }
+}
