@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make demo: a store on a cluster built from source, from the first build to the trace of the whole change.
-#   NODE=real                 real servers on a real node (Linux, root), and an object stored and read
+#   NODE=real                 real servers on a real node (Linux, root), and an object stored and read;
+#                             RUSTFS_BIN, or RUSTFS_ARCHIVE (xz), names the server's binary
 #   USE_EXISTING_CLUSTER=1    the cluster that KUBECONFIG names, instead of an own one
 #   DEADLINE=300              seconds the store may take to become ready
 #   STAY=0                    end when all is shown, instead of waiting for Ctrl-C
@@ -12,7 +13,11 @@ SYSTEM=rustfs-system SHOP=shop
 check() {
   case $NODE in fake | real) ;; *) fail "NODE=$NODE: it is fake or real" ;; esac
   need_builders
-  [ "$NODE" = fake ] || need_node
+  if [ "$NODE" = real ] && [ "$EXISTING" != 1 ]; then
+    need_node
+    [ -n "${RUSTFS_BIN:-}${RUSTFS_ARCHIVE:-}" ] ||
+      missing+=("RUSTFS_BIN or RUSTFS_ARCHIVE: the server for the node's image; cargo install rustfs@1.0.1 --locked builds it")
+  fi
   if [ "$EXISTING" = 1 ]; then
     need kubectl "https://kubernetes.io/docs/tasks/tools"
     [ -n "${KUBECONFIG:-}" ] || missing+=("KUBECONFIG: USE_EXISTING_CLUSTER=1 needs it")
@@ -97,7 +102,9 @@ apply_store() {
   say "applying the store and its two pools, each from a file of its own"
   # The Pools come first, to show that they wait for their Tenant.
   apply -f kustomize/overlays/samples/store/namespace.yaml
-  for overlay in pool-a pool-b store; do
+  local tenant=store
+  [ "$NODE" = fake ] || tenant=store-one-disk
+  for overlay in pool-a pool-b "$tenant"; do
     echo "# kubectl apply -k kustomize/overlays/samples/$overlay"
     apply -k "kustomize/overlays/samples/$overlay"
   done

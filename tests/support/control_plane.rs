@@ -37,13 +37,11 @@ impl ControlPlane {
     /// Installs CustomResourceDefinitions and waits until they are served.
     pub fn install(&self, manifest: &str) {
         self.fine(&["apply", "--server-side", "-f", "-"], manifest);
-        let wait = [
-            "wait",
-            "--for=condition=Established",
-            "crd",
-            "--all",
-            "--timeout=60s",
-        ];
+        self.established();
+    }
+
+    fn established(&self) {
+        let wait = ["wait", "--for=condition=Established", "crd", "--all"];
         self.fine(&wait, "");
     }
 

@@ -1,0 +1,270 @@
+//! What is to be made for a certificate that the operator issues.
+
+use crds::TenantCertificate;
+use crds::certificate::RotationPolicy;
+use jiff::{SignedDuration, Timestamp};
+
+use super::asked::{Asked, BACKDATE};
+use super::ca::{self, Issuing, NoCa};
+use super::checks::{self, ISSUER_CHANGED, Input, Terms, Violation};
+use super::held::Held;
+use super::names::Names;
+use super::parsed::Cert;
+use super::renewal::renewal;
+use super::secret::{self, ANNOTATION_OLD_ROOTS_UNTIL, ANNOTATION_ROOTS_SINCE, Roots};
+use super::{CaOrder, Observed, Order, Plan, SPREAD, Work, verdict};
+use crate::condition::Finding;
+use crate::meta;
+
+/// An own CA starts this long before it is made.
+const CA_BACKDATE: SignedDuration = SignedDuration::from_hours(1);
+
+/// All that the decisions about an issued certificate look at.
+pub(super) struct Case<'a> {
+    pub certificate: &'a TenantCertificate,
+    pub held: Option<&'a Held>,
+    pub needed: &'a Names,
+    pub asked: &'a Asked,
+    pub now: Timestamp,
+}
+
+pub(super) fn managed(
+    found: Finding,
+    certificate: &TenantCertificate,
+    observed: &Observed,
+    needed: &Names,
+    asked: &Asked,
+    now: Timestamp,
+) -> Plan {
+    let name = crds::names::certificate_secret(meta::name(certificate));
+    if observed.held.as_ref().is_some_and(|held| !held.ours) {
+        return verdict::name_taken(found, &name);
+    }
+    let case = Case {
+        certificate,
+        held: observed.held.as_ref(),
+        needed,
+        asked,
+        now,
+    };
+    let issuing = match issuing(&case, observed.ca.as_ref()) {
+        Ok(issuing) => Ok(issuing),
+        Err(Stop::Plan(stop)) => return stop.into_plan(found, &case),
+        Err(Stop::Trouble(trouble)) => Err(trouble),
+    };
+    let violation = case.check(issuing.as_ref().ok());
+    let mut plan = verdict::managed(found, &case, violation.as_ref(), issuing.as_ref().err());
+    if let Ok(issuing) = issuing {
+        let (work, wake_at) = decide(&case, &issuing, violation);
+        plan.work = work;
+        plan.wake_at = earliest(plan.wake_at, wake_at);
+    }
+    plan
+}
+
+enum Stop {
+    Plan(Box<Early>),
+    Trouble(Violation),
+}
+
+enum Early {
+    Taken(String),
+    MakeCa(CaOrder),
+}
+
+impl Early {
+    fn into_plan(self, found: Finding, case: &Case<'_>) -> Plan {
+        match self {
+            Self::Taken(name) => verdict::name_taken(found, &name),
+            Self::MakeCa(order) => {
+                let mut plan = verdict::managed(found, case, case.check(None).as_ref(), None);
+                plan.work = Work::MakeCa(order);
+                plan
+            }
+        }
+    }
+}
+
+fn issuing(case: &Case<'_>, held: Option<&Held>) -> Result<Issuing, Stop> {
+    let (asked, now) = (case.asked, case.now);
+    if let Some(given) = &case.certificate.spec.issuer.ca {
+        return ca::given(&given.secret_ref.name, held, asked, now).map_err(Stop::Trouble);
+    }
+    let leaf = case.held.and_then(Held::leaf);
+    let early = match ca::own(held, leaf, asked, meta::uid(case.certificate), now) {
+        Ok(issuing) => return Ok(issuing),
+        Err(NoCa::Taken) => Early::Taken(crds::names::ca_secret(meta::name(case.certificate))),
+        Err(NoCa::Make(replaces)) => Early::MakeCa(CaOrder {
+            key: asked.key,
+            not_before: now - CA_BACKDATE,
+            not_after: now + ca::own_duration(asked),
+            replaces,
+        }),
+    };
+    Err(Stop::Plan(Box::new(early)))
+}
+
+impl Case<'_> {
+    fn check(&self, issuing: Option<&Issuing>) -> Option<Violation> {
+        let name = crds::names::certificate_secret(meta::name(self.certificate));
+        checks::check(&Input {
+            held: self.held,
+            place: &format!("Secret '{name}'"),
+            needed: self.needed,
+            terms: Some(Terms {
+                uid: meta::uid(self.certificate),
+                asked: self.asked,
+                issuing,
+            }),
+            now: self.now,
+        })
+    }
+
+    /// When the certificate that is there is renewed.
+    pub(super) fn renewal(&self) -> Option<Timestamp> {
+        let leaf = self.held?.leaf()?;
+        Some(renewal(meta::uid(self.certificate), self.asked, leaf))
+    }
+}
+
+fn decide(case: &Case<'_>, issuing: &Issuing, violation: Option<Violation>) -> (Work, Option<Timestamp>) {
+    let Some(held) = case.held else {
+        return (
+            violation.map_or(Work::None, |why| issue(case, issuing, why)),
+            None,
+        );
+    };
+    let roots = roots(case, issuing, held);
+    match violation {
+        Some(why) if why.reason == ISSUER_CHANGED => {
+            let announced = held
+                .roots
+                .read()
+                .is_some_and(|roots| roots.contains(&issuing.root))
+                && held.instant(ANNOTATION_ROOTS_SINCE).is_some();
+            let switch = switch(case, issuing, held, roots.since);
+            if announced && switch <= case.now {
+                (issue(case, issuing, why), None)
+            } else if announced {
+                (rewrite(case, held, &roots), Some(switch))
+            } else {
+                (Work::Rewrite(roots), Some(switch))
+            }
+        }
+        Some(why) => (issue(case, issuing, why), None),
+        None => (rewrite(case, held, &roots), roots.old_until),
+    }
+}
+
+/// When the next certificate may come from the new CA: once every server trusts it, and no earlier than need be if
+/// the change was planned, so that clients have time to learn the new root too.
+fn switch(case: &Case<'_>, issuing: &Issuing, held: &Held, since: Timestamp) -> Timestamp {
+    let spread = since + SPREAD;
+    let planned = held
+        .root(case.now)
+        .is_some_and(|root| issuing.replaces.as_deref() == Some(root.fingerprint().as_str()));
+    match case.renewal() {
+        Some(renewal) if planned => spread.max(renewal),
+        _ => spread,
+    }
+}
+
+fn rewrite(case: &Case<'_>, held: &Held, roots: &Roots) -> Work {
+    let there = held.roots.read().map(Vec::as_slice).unwrap_or_default();
+    let same = |one: &[Cert], other: &[Cert]| one.iter().all(|cert| other.contains(cert));
+    let labels = secret::labels(case.certificate);
+    let intact = held.copies_agree
+        && !held.orphan
+        && same(there, &roots.certs)
+        && same(&roots.certs, there)
+        && held.instant(ANNOTATION_ROOTS_SINCE) == Some(roots.since)
+        && held.instant(ANNOTATION_OLD_ROOTS_UNTIL) == roots.old_until
+        && labels
+            .iter()
+            .all(|(key, value)| held.labels.get(key) == Some(value));
+    if intact {
+        Work::None
+    } else {
+        Work::Rewrite(roots.clone())
+    }
+}
+
+/// What `ca.crt` holds while the certificate that is there stays: the root that issues, the root of the
+/// certificate, and older ones until their time is up.
+fn roots(case: &Case<'_>, issuing: &Issuing, held: &Held) -> Roots {
+    let there = held.roots.read().map(Vec::as_slice).unwrap_or_default();
+    let own = held.root(case.now);
+    let kept_until = held
+        .instant(ANNOTATION_OLD_ROOTS_UNTIL)
+        .filter(|until| *until > case.now);
+    let old: Vec<Cert> = there
+        .iter()
+        .filter(|root| **root != issuing.root && root.valid_at(case.now))
+        .filter(|root| Some(*root) == own || kept_until.is_some())
+        .cloned()
+        .collect();
+    let since = held
+        .instant(ANNOTATION_ROOTS_SINCE)
+        .filter(|_| there.contains(&issuing.root))
+        .unwrap_or_else(|| whole_seconds(case.now));
+    Roots {
+        old_until: kept_until.filter(|_| !old.is_empty()),
+        certs: std::iter::once(issuing.root.clone()).chain(old).collect(),
+        since,
+    }
+}
+
+fn issue(case: &Case<'_>, issuing: &Issuing, why: Violation) -> Work {
+    let Case {
+        certificate,
+        asked,
+        now,
+        ..
+    } = *case;
+    let mut roots = match case.held {
+        Some(held) => roots(case, issuing, held),
+        None => Roots {
+            certs: vec![issuing.root.clone()],
+            since: whole_seconds(now),
+            old_until: None,
+        },
+    };
+    if roots.certs.len() > 1 {
+        // Servers show the old certificate until they have read the new one: at most to its end.
+        let end = case.held.and_then(Held::leaf).map(|leaf| leaf.not_after);
+        roots.old_until = roots.old_until.max(end.filter(|_| changes_root(case, issuing)));
+    }
+    let keep_key = asked.rotation == RotationPolicy::Never
+        && case
+            .held
+            .and_then(|held| held.key.read())
+            .is_some_and(|key| key.kind == asked.key);
+    let mut common_name = certificate.spec.tenant_ref.name.clone();
+    common_name.truncate(64);
+    let now = whole_seconds(now);
+    Work::Issue(Box::new(Order {
+        why,
+        common_name,
+        names: case.needed.clone(),
+        key: asked.key,
+        keep_key,
+        not_before: now - BACKDATE,
+        not_after: now + asked.duration,
+        issuing: issuing.clone(),
+        roots,
+    }))
+}
+
+fn changes_root(case: &Case<'_>, issuing: &Issuing) -> bool {
+    case.held
+        .and_then(|held| held.root(case.now))
+        .is_some_and(|root| *root != issuing.root)
+}
+
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+pub(super) fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}

@@ -1,0 +1,112 @@
+//! Reads all a plan for a Tenant is made on. What decides over data is read from the API server; the rest comes from
+//! the watches.
+
+use crds::names::{self, LABEL_TENANT};
+use crds::{Pool, Tenant};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kit::{Error, Kit};
+use plan::meta;
+use plan::tenant::{Observed, SecretCheck, Stored, check_credentials, check_rpc};
+use zeroize::Zeroize;
+
+use super::random;
+use crate::context::Context;
+
+/// Reads. An error means that nothing may be decided.
+pub(super) async fn observe(kit: &Kit, context: &Context, tenant: &Tenant) -> Result<Observed, Error> {
+    let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
+    let found: Option<ConfigMap> = kit.get(namespace, &names::topology(name)).await?;
+    let mut observed = from_watches(context, tenant);
+    observed.topology = Stored::read(tenant, found.as_ref());
+    if meta::deleting(tenant) {
+        observed.lingering_pools = lingering_pools(kit, tenant, &observed).await?;
+        return Ok(observed);
+    }
+    observe_secrets(kit, tenant, &mut observed).await?;
+    Ok(observed)
+}
+
+fn from_watches(context: &Context, tenant: &Tenant) -> Observed {
+    let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
+    let sources = &context.sources;
+    Observed {
+        settings: context.settings.clone(),
+        pools: sources
+            .pools
+            .select(namespace, |pool| pool.spec.tenant_ref.name == name),
+        certificates: sources
+            .certificates
+            .select(namespace, |certificate| certificate.spec.tenant_ref.name == name),
+        monitors: sources
+            .monitors
+            .select(namespace, |monitor| monitor.spec.tenant_ref.name == name),
+        pods: sources
+            .pods
+            .select(namespace, |pod| meta::label(pod, LABEL_TENANT) == Some(name)),
+        stateful_sets: sources
+            .stateful_sets
+            .select(namespace, |set| meta::label(set, LABEL_TENANT) == Some(name)),
+        revisions: sources
+            .config_maps
+            .select(namespace, |map| is_revision(map, name)),
+        ..Observed::default()
+    }
+}
+
+fn is_revision(map: &ConfigMap, tenant: &str) -> bool {
+    meta::label(map, LABEL_TENANT) == Some(tenant)
+        && meta::label(map, names::LABEL_TOPOLOGY_REVISION).is_some()
+}
+
+async fn observe_secrets(kit: &Kit, tenant: &Tenant, observed: &mut Observed) -> Result<(), Error> {
+    let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
+    let given = tenant.spec.credentials_secret_ref.as_ref();
+    let credentials = given.map_or_else(|| names::credentials_secret(name), |given| given.name.clone());
+    let given = tenant.spec.rpc_secret_ref.as_ref();
+    let rpc = given.map_or_else(|| names::rpc_secret(name), |given| given.name.clone());
+
+    let check = |found: Option<&Secret>| check_credentials(tenant, found);
+    observed.credentials = checked(kit, namespace, &credentials, check).await?;
+    let check = |found: Option<&Secret>| check_rpc(tenant, found);
+    observed.rpc = checked(kit, namespace, &rpc, check).await?;
+
+    if observed.credentials == SecretCheck::Missing {
+        observed.fresh_credentials = random::credentials();
+    }
+    if observed.rpc == SecretCheck::Missing {
+        observed.fresh_rpc = random::rpc();
+    }
+    Ok(())
+}
+
+/// Reads one Secret, keeps the verdict and wipes the values.
+async fn checked(
+    kit: &Kit,
+    namespace: &str,
+    name: &str,
+    check: impl Fn(Option<&Secret>) -> SecretCheck,
+) -> Result<SecretCheck, Error> {
+    let mut found: Option<Secret> = kit.get(namespace, name).await?;
+    let verdict = check(found.as_ref());
+    let data = found.as_mut().and_then(|secret| secret.data.as_mut());
+    for value in data.into_iter().flat_map(|data| data.values_mut()) {
+        value.0.zeroize();
+    }
+    Ok(verdict)
+}
+
+/// Pools of the topology that the API server still has, although no watch shows them.
+async fn lingering_pools(kit: &Kit, tenant: &Tenant, observed: &Observed) -> Result<Vec<String>, Error> {
+    let members = observed
+        .topology
+        .topology()
+        .map_or(&[][..], |topology| &topology.pools);
+    let mut lingering = Vec::new();
+    for member in members {
+        let found: Option<Pool> = kit.get(meta::namespace(tenant), &member.name).await?;
+        if found.is_some_and(|pool| meta::uid(&pool) == member.uid) {
+            lingering.push(member.name.clone());
+        }
+    }
+    Ok(lingering)
+}

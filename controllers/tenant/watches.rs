@@ -1,0 +1,47 @@
+//! What wakes a Tenant.
+
+use std::iter;
+
+use crds::Tenant;
+use crds::names::LABEL_TENANT;
+use futures::stream::BoxStream;
+use kit::watch::Wake;
+use kube::Resource;
+use kube::runtime::reflector::ObjectRef;
+use plan::meta;
+
+use crate::context::Sources;
+
+/// One stream for each kind that a Tenant depends on.
+#[must_use]
+pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<Tenant>>> {
+    vec![
+        sources
+            .tenants
+            .wakes(|tenant| iter::once(ObjectRef::from_obj(tenant))),
+        sources
+            .pools
+            .wakes(|pool| named(pool, &pool.spec.tenant_ref.name)),
+        sources
+            .certificates
+            .wakes(|certificate| named(certificate, &certificate.spec.tenant_ref.name)),
+        sources
+            .monitors
+            .wakes(|monitor| named(monitor, &monitor.spec.tenant_ref.name)),
+        sources.stateful_sets.wakes(labelled),
+        sources.pods.wakes(labelled),
+        sources.config_maps.wakes(labelled),
+        sources.secrets.wakes(labelled),
+        sources.services.wakes(labelled),
+        sources.service_accounts.wakes(labelled),
+        sources.disruption_budgets.wakes(labelled),
+    ]
+}
+
+fn named<K: Resource>(object: &K, tenant: &str) -> Option<ObjectRef<Tenant>> {
+    Some(ObjectRef::new(tenant).within(meta::namespace(object)))
+}
+
+fn labelled<K: Resource>(object: &K) -> Option<ObjectRef<Tenant>> {
+    named(object, meta::label(object, LABEL_TENANT)?)
+}
