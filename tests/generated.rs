@@ -1,5 +1,8 @@
 //! Files made from the types: the CustomResourceDefinitions and the API reference. `UPDATE=1` writes them anew.
 
+// A test says what went wrong by panicking, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 #[path = "support/reference.rs"]
 mod reference;
 

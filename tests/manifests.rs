@@ -4,6 +4,9 @@
 //! `KUBECTL` names the kubectl to use (default: the one on the path). With `LOCALKUBE` set to the localkube program
 //! a control plane is started for the checks by a real API server; without it those checks are left out.
 
+// A test says what went wrong by panicking, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 #[path = "support/control_plane.rs"]
 mod control_plane;
 #[path = "support/kustomize.rs"]
