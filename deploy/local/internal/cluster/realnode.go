@@ -14,12 +14,20 @@ import (
 	"localkube/internal/node"
 )
 
-// prepareNode checks the machine and makes what the node stands on. The claim
-// is as wide as the packet rules: kube-proxy knows only one set of them.
-func (c *cluster) prepareNode(number int) error {
+// checkNode says what the machine lacks before anything is built for the node.
+func checkNode(o Options) error {
+	if !o.RealNode {
+		return nil
+	}
 	if err := doctor.Missing(doctor.RealNode()); err != nil {
 		return fmt.Errorf("no real node can run here: %w", err)
 	}
+	return nil
+}
+
+// prepareNode makes what the node stands on. The claim
+// is as wide as the packet rules: kube-proxy knows only one set of them.
+func (c *cluster) prepareNode(number int) error {
 	if !c.claims.Take("real-node") {
 		return errors.New("another cluster on this machine has a real node, and there is room for one: end that cluster first (localkube status)")
 	}

@@ -49,6 +49,9 @@ const (
 
 // Run starts a cluster, calls onReady, serves until ctx ends, and cleans up.
 func Run(ctx context.Context, opts Options, onReady func(*instance.State)) error {
+	if err := checkNode(opts); err != nil {
+		return err
+	}
 	inst, lock, err := acquire(opts)
 	if err != nil {
 		return err
