@@ -26,7 +26,8 @@ go_is_formatted() {
 scripts_parse() {
   local script
   for script in scripts/*.sh .ci/run; do bash -n "$script"; done
-  python3 -m py_compile scripts/*.py
+  python3 -c 'import ast, sys
+for path in sys.argv[1:]: ast.parse(open(path).read(), path)' scripts/*.py
 }
 
 step "format" cargo fmt --all --check
