@@ -13,7 +13,9 @@ import urllib.parse
 import urllib.request
 
 SERVICE = "rustfs-operator"
+# Told by the steps inside them.
 QUIET = {"observe", "plan", "enact"}
+STATUS = "status.write"
 
 
 def fetch(base):
@@ -47,17 +49,12 @@ class Forest:
         for group in [*self.children.values(), *self.woken.values(), self.roots]:
             group.sort(key=lambda span: span["startTime"])
 
-    def wrote(self, span):
-        """Whether anything was changed under this span."""
-        found = tags(span)
-        changed = str(found.get("changed", "")).lower() == "true" or found.get("result") in ("changed", "written")
-        return changed or failed(span) or any(map(self.wrote, self.children.get(span["spanID"], [])))
-
     def matters(self, span):
-        if self.wrote(span):
+        """Whether it changed or failed something itself, or holds or woke something that did."""
+        if failed(span) or span["operationName"] == STATUS or tags(span).get("changed") in (True, "true"):
             return True
-        below = self.children.get(span["spanID"], [])
-        return any(map(self.matters, below)) or bool(self.woken.get(span["spanID"]))
+        below = self.children.get(span["spanID"], []) + self.woken.get(span["spanID"], [])
+        return any(map(self.matters, below))
 
     def show(self, span, began, indent=0):
         """Prints a span, what it did, and what that woke."""
@@ -66,11 +63,11 @@ class Forest:
 
     def lines(self, span, began, depth):
         below = [child for child in self.children.get(span["spanID"], []) if self.matters(child)]
-        skip = span["operationName"] in QUIET
-        if not skip:
+        quiet = span["operationName"] in QUIET and not failed(span)
+        if not quiet:
             yield describe(span, began), depth
         for child in below:
-            yield from self.lines(child, began, depth if skip else depth + 1)
+            yield from self.lines(child, began, depth if quiet else depth + 1)
         for woken in self.woken.get(span["spanID"], []):
             if self.matters(woken):
                 yield from self.lines(woken, began, depth + 1)
@@ -82,9 +79,10 @@ def failed(span):
 
 def describe(span, began):
     found = tags(span)
-    what = found.get("action") or " ".join(
-        [span["operationName"], *dict.fromkeys(str(found[key]) for key in ("namespace", "name", "object") if key in found)])
-    problem = f'  FAILED: {found["error"]}' if failed(span) else ""
+    what = "write the status" if span["operationName"] == STATUS else found.get("action") or span["operationName"]
+    if "k8s.object.name" in found:
+        what += f' {found.get("k8s.namespace.name")}/{found["k8s.object.name"]}'
+    problem = f'  FAILED: {found.get("error")}' if failed(span) else ""
     return f'{what}  (+{(span["startTime"] - began) / 1e6:.2f} s, {span["duration"] / 1e3:.1f} ms){problem}'
 
 
