@@ -153,3 +153,6 @@ impl Plan {
         steps
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,17 +38,16 @@ fn never_formed(tenant: &Tenant, observed: &Observed) -> Result<Option<Topology>
         .status
         .as_ref()
         .is_some_and(|status| status.topology.is_some());
-    let silent = observed
-        .pools
-        .iter()
-        .find(|pool| has_servers(tenant, observed, pool) && element(pool).is_none());
+    let silent = first_by_name(observed, |pool| {
+        has_servers(tenant, observed, pool) && element(pool).is_none()
+    });
     match silent {
         Some(pool) if !recorded => Err(format!(
             "ConfigMap {} is gone, and StatefulSet {} exists although Pool {} has no status.element: restore the \
              ConfigMap, or delete the StatefulSet if it holds no data",
             names::topology(meta::name(tenant)),
-            names::stateful_set(meta::name(tenant), meta::name(pool.as_ref())),
-            meta::name(pool.as_ref()),
+            names::stateful_set(meta::name(tenant), meta::name(pool)),
+            meta::name(pool),
         )),
         _ => Ok(None),
     }
@@ -98,10 +97,10 @@ fn confirmed(tenant: &Tenant, observed: &Observed, pool: &Pool) -> Result<Member
 fn outsiders(tenant: &Tenant, observed: &Observed, members: &[Member]) -> Result<(), String> {
     let outside = |pool: &Pool| !members.iter().any(|member| member.name == meta::name(pool));
     let claims = |pool: &Pool| facts::joined(pool) || has_servers(tenant, observed, pool);
-    match observed.pools.iter().find(|pool| outside(pool) && claims(pool)) {
+    match first_by_name(observed, |pool| outside(pool) && claims(pool)) {
         Some(pool) => Err(format!(
             "Pool {} has servers, but the Tenant's status does not list it as a member: restore the topology",
-            meta::name(pool.as_ref()),
+            meta::name(pool),
         )),
         None => Ok(()),
     }
@@ -142,6 +141,14 @@ fn confirm_volumes(tenant: &Tenant, observed: &Observed, topology: &Topology) ->
             "ConfigMap {name} is gone too, so nothing tells the order of the pools: restore the topology"
         )),
     }
+}
+
+/// The same whatever the order of what was seen, so that a message does not flicker.
+fn first_by_name(observed: &Observed, keep: impl Fn(&Pool) -> bool) -> Option<&Pool> {
+    let pools = observed.pools.iter().map(AsRef::as_ref);
+    pools
+        .filter(|pool| keep(pool))
+        .min_by(|a, b| meta::name(*a).cmp(meta::name(*b)))
 }
 
 fn element(pool: &Pool) -> Option<&str> {

@@ -54,6 +54,10 @@ pub fn status(
             formed: topology.formed,
         });
     }
+    if status.topology.is_none() && settled(plan, observed, enacted).is_none() {
+        // Nothing was ever taken in: Pools that wait are listed all the same.
+        status.pools = summary::pools(tenant, observed, &Topology::default());
+    }
     if plan.credentials.holds() && enacted.failure().is_none() {
         status.credentials_secret_name = Some(credentials::credentials_secret(tenant));
     }

@@ -1,0 +1,10 @@
+//! What the plans of a Tenant promise.
+
+mod credentials;
+mod examples;
+mod formation;
+mod laws;
+mod loss;
+mod status;
+mod teardown;
+mod world;
