@@ -1,6 +1,4 @@
-//! What wakes a Tenant.
-
-use std::iter;
+//! What wakes a Tenant, besides its own changes.
 
 use crds::Tenant;
 use crds::names::LABEL_TENANT;
@@ -16,9 +14,6 @@ use crate::context::Sources;
 #[must_use]
 pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<Tenant>>> {
     vec![
-        sources
-            .tenants
-            .wakes(|tenant| iter::once(ObjectRef::from_obj(tenant))),
         sources
             .pools
             .wakes(|pool| named(pool, &pool.spec.tenant_ref.name)),
