@@ -88,46 +88,23 @@ pub fn own_subject(certificate: &TenantCertificate, unique: &str) -> String {
     format!("{name}-ca-{unique}")
 }
 
-/// A given CA, if it can issue a certificate of the asked duration now.
+const FIELD: &str = "spec.issuer.ca.secretRef";
+
+fn trouble<T>(reason: &'static str, message: String) -> Result<T, Violation> {
+    Err(Violation { reason, message })
+}
+
+/// A given CA, if it can issue a certificate of the asked duration now. `Err` says which field leads to what is
+/// wrong, and what to do.
 pub fn given(name: &str, held: Option<&Held>, asked: &Asked, now: Timestamp) -> Result<Issuing, Violation> {
-    const FIELD: &str = "spec.issuer.ca.secretRef";
-    let trouble = |reason, message| Err(Violation { reason, message });
     let Some(held) = held else {
         let message = format!(
             "{FIELD}: Secret '{name}' does not exist: make it with 'tls.crt' and 'tls.key' of the CA"
         );
         return trouble("CaSecretMissing", message);
     };
-    let chain = match &held.chain {
-        Part::Read(chain) => chain,
-        Part::Missing => {
-            return trouble(
-                "CaIncomplete",
-                format!("{FIELD}: Secret '{name}' has no key 'tls.crt': put the CA's certificate there"),
-            );
-        }
-        Part::Unreadable(why) => {
-            return trouble(
-                "CaUnreadable",
-                format!("{FIELD}: 'tls.crt' of Secret '{name}' cannot be used: {why}"),
-            );
-        }
-    };
-    let key = match &held.key {
-        Part::Read(key) => key,
-        Part::Missing => {
-            return trouble(
-                "CaIncomplete",
-                format!("{FIELD}: Secret '{name}' has no key 'tls.key': put the CA's private key there"),
-            );
-        }
-        Part::Unreadable(why) => {
-            return trouble(
-                "CaUnreadable",
-                format!("{FIELD}: 'tls.key' of Secret '{name}' cannot be used: {why}"),
-            );
-        }
-    };
+    let chain = part(name, "tls.crt", &held.chain)?;
+    let key = part(name, "tls.key", &held.key)?;
     let Some(ca) = chain.first() else {
         return trouble(
             "CaIncomplete",
@@ -139,45 +116,67 @@ pub fn given(name: &str, held: Option<&Held>, asked: &Asked, now: Timestamp) -> 
     } else if !ca.may_sign {
         "'tls.crt' may not sign certificates (basicConstraints CA, key usage keyCertSign): give a CA"
     } else if !supported(ca.key) {
-        "its key can not be used: give a CA with RSA 2048 to 8192, ECDSA P-256 or P-384, or Ed25519"
+        "its key cannot be used: give a CA with RSA 2048 to 8192, ECDSA P-256 or P-384, or Ed25519"
     } else {
-        return dated(name, ca, chain, held, asked, now);
+        let root = root(name, chain, held, now)?;
+        lasts(name, ca, &root, asked, now)?;
+        return Ok(Issuing {
+            ca: ca.clone(),
+            intermediates: chain.iter().filter(|cert| !cert.is_root()).cloned().collect(),
+            root,
+            replaces: None,
+        });
     };
     trouble("CaUnusable", format!("{FIELD}: Secret '{name}': {wrong}"))
 }
 
-/// The last of the checks of a given CA: its dates, and its way to a root.
-fn dated(
-    name: &str,
-    ca: &Cert,
-    chain: &[Cert],
-    held: &Held,
-    asked: &Asked,
-    now: Timestamp,
-) -> Result<Issuing, Violation> {
-    const FIELD: &str = "spec.issuer.ca.secretRef";
-    let trouble = |reason, message| Err(Violation { reason, message });
-    if now < ca.not_before {
-        return trouble(
-            "CaNotYetValid",
-            format!(
-                "{FIELD}: the CA in Secret '{name}' is valid from {} on",
-                ca.not_before
-            ),
-        );
+fn part<'a, T>(name: &str, key: &str, part: &'a Part<T>) -> Result<&'a T, Violation> {
+    match part {
+        Part::Read(value) => Ok(value),
+        Part::Missing => {
+            let message = format!("{FIELD}: Secret '{name}' has no key '{key}': put the CA's there");
+            trouble("CaIncomplete", message)
+        }
+        Part::Unreadable(why) => trouble(
+            "CaUnreadable",
+            format!("{FIELD}: '{key}' of Secret '{name}' cannot be used: {why}"),
+        ),
     }
+}
+
+fn root(name: &str, chain: &[Cert], held: &Held, now: Timestamp) -> Result<Cert, Violation> {
     let roots: Vec<Cert> = chain
         .iter()
         .chain(held.roots.read().into_iter().flatten())
         .filter(|cert| cert.is_root())
         .cloned()
         .collect();
-    let Some(root) = parsed::root(chain, &roots, now) else {
+    // Its own dates have a message of their own.
+    let moment = chain.first().map_or(now, |ca| now.max(ca.not_before));
+    match parsed::root(chain, &roots, moment) {
+        Some(root) => Ok(root.clone()),
+        None if chain.first().is_some_and(Cert::is_root) => trouble(
+            "CaUnusable",
+            format!("{FIELD}: the CA in Secret '{name}' has ended: give another"),
+        ),
+        None => trouble(
+            "CaIncomplete",
+            format!(
+                "{FIELD}: no valid root for the CA in Secret '{name}': put its root in 'ca.crt', and what is \
+                 between in 'tls.crt'"
+            ),
+        ),
+    }
+}
+
+fn lasts(name: &str, ca: &Cert, root: &Cert, asked: &Asked, now: Timestamp) -> Result<(), Violation> {
+    if now < ca.not_before {
         let message = format!(
-            "{FIELD}: no root for the CA in Secret '{name}': put its root in 'ca.crt', and what is between in 'tls.crt'"
+            "{FIELD}: the CA in Secret '{name}' is valid from {} on",
+            ca.not_before
         );
-        return trouble("CaIncomplete", message);
-    };
+        return trouble("CaNotYetValid", message);
+    }
     let end = ca.not_after.min(root.not_after);
     if end < now + asked.duration {
         let message = format!(
@@ -186,12 +185,7 @@ fn dated(
         );
         return trouble("CaEndsTooSoon", message);
     }
-    Ok(Issuing {
-        ca: ca.clone(),
-        intermediates: chain.iter().filter(|cert| !cert.is_root()).cloned().collect(),
-        root: root.clone(),
-        replaces: None,
-    })
+    Ok(())
 }
 
 fn supported(kind: KeyKind) -> bool {

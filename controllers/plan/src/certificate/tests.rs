@@ -1,1 +1,9 @@
+//! Certificates are made with rcgen; everything else is plain values.
 
+mod ca;
+mod checks;
+mod decisions;
+mod made;
+mod names;
+mod renewal;
+mod spec;
