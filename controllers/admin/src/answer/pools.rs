@@ -1,0 +1,46 @@
+//! `GET /rustfs/admin/v3/pools/list`.
+
+use serde::Deserialize;
+
+/// One pool, in the order of the volumes string.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PoolEntry {
+    /// The place in the volumes string, from 0.
+    pub id: u64,
+    /// The exact element of the volumes string.
+    pub cmdline: String,
+    /// Bytes the pool can hold, after erasure coding.
+    pub total_size: u64,
+    /// Bytes that are **free**, despite the server's name for it.
+    #[serde(rename = "currentSize")]
+    pub free_size: u64,
+    /// Bytes in use.
+    pub used_size: u64,
+    /// `active`, `decommissioning`, `decommissioned`, `blocked` or `rebalancing`.
+    pub status: String,
+    /// `none`, `queued`, `running`, `complete`, `failed` or `canceled`.
+    pub decommission_status: String,
+    /// `none`, `started`, `stopping`, `stopped`, `completed` or `failed`.
+    pub rebalance_status: String,
+    /// How far a decommission is; absent when there never was one.
+    pub decommission_info: Option<Decommission>,
+}
+
+/// How far a decommission is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Decommission {
+    /// All data has left the pool.
+    pub complete: bool,
+    /// It gave up.
+    pub failed: bool,
+    /// It was called off.
+    pub canceled: bool,
+    /// Number of objects that have left.
+    pub objects_decommissioned: u64,
+    /// Number of objects that could not.
+    pub objects_decommissioned_failed: u64,
+    /// Bytes that have left.
+    pub bytes_decommissioned: u64,
+}

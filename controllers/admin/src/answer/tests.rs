@@ -1,0 +1,82 @@
+use crate::{Health, Info, PoolEntry, StorageInfo};
+
+fn decoded<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn the_recorded_info_tells_servers_drives_and_parity() {
+    let info: Info = decoded(include_str!("../../fixtures/info.json"));
+    assert_eq!(info.mode, "online");
+    assert!(!info.deployment_id.is_empty());
+    assert_eq!((info.backend.online_disks, info.backend.offline_disks), (4, 0));
+    assert_eq!(info.backend.standard_parity, 2);
+    assert_eq!(
+        (
+            info.backend.total_sets.as_slice(),
+            info.backend.total_drives_per_set.as_slice()
+        ),
+        (&[1][..], &[4][..])
+    );
+    let server = &info.servers[0];
+    assert_eq!((server.state.as_str(), server.drives.len()), ("online", 4));
+    assert!(
+        server
+            .drives
+            .iter()
+            .all(|drive| drive.is_ok() && drive.totalspace > 0)
+    );
+    assert!(info.pools["0"]["0"].raw_capacity > 0);
+}
+
+#[test]
+fn the_recorded_storage_info_tells_every_drive_once() {
+    let storage: StorageInfo = decoded(include_str!("../../fixtures/storageinfo.json"));
+    let mut places: Vec<_> = storage
+        .drives
+        .iter()
+        .map(|drive| (drive.pool_index, drive.set_index, drive.disk_index))
+        .collect();
+    places.sort_unstable();
+    assert_eq!(places, [(0, 0, 0), (0, 0, 1), (0, 0, 2), (0, 0, 3)]);
+    assert_eq!(
+        (
+            storage.backend.standard_data[0],
+            storage.backend.standard_parities[0]
+        ),
+        (2, 2)
+    );
+}
+
+#[test]
+fn the_recorded_pools_tell_their_element_and_space() {
+    let pools: Vec<PoolEntry> = decoded(include_str!("../../fixtures/pools-list.json"));
+    assert_eq!(pools.len(), 1);
+    assert!(pools[0].cmdline.ends_with("{1...4}"));
+    assert_eq!(pools[0].total_size, pools[0].free_size + pools[0].used_size);
+    assert_eq!(pools[0].status, "active");
+    assert_eq!(pools[0].decommission_info, None);
+}
+
+#[test]
+fn the_recorded_readiness_is_ready_in_every_part() {
+    let health: Health = decoded(include_str!("../../fixtures/health-ready.json"));
+    assert!(health.ready);
+    assert_eq!(health.version, "1.0.1");
+    let parts = &health.details;
+    assert!(parts.storage.ready && parts.iam.ready && parts.lock.ready);
+    assert!(health.degraded_reasons.is_empty());
+}
+
+#[test]
+fn the_recorded_liveness_has_no_readiness() {
+    let health: Health = decoded(include_str!("../../fixtures/health.json"));
+    assert_eq!(health.status, "ok");
+    assert!(!health.ready);
+}
+
+#[test]
+fn an_answer_without_the_expected_document_is_an_error() {
+    assert!(serde_json::from_str::<Info>(r#"{"something":"else"}"#).is_err());
+    assert!(serde_json::from_str::<StorageInfo>("{}").is_err());
+}
