@@ -22,8 +22,11 @@ impl Default for Settings {
             operator_namespace: "rustfs-system".into(),
             watch_namespace: None,
             default_image: crds::names::DEFAULT_IMAGE.into(),
-            metrics_service_labels: [("app.kubernetes.io/name".into(), crds::names::MANAGED_BY.into())]
-                .into(),
+            metrics_service_labels: [
+                ("app.kubernetes.io/name".into(), crds::names::MANAGED_BY.into()),
+                ("app.kubernetes.io/component".into(), "metrics".into()),
+            ]
+            .into(),
         }
     }
 }
