@@ -1,18 +1,27 @@
 //! Reads all a plan for a Pool is made on.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
+use crds::common::ReclaimPolicy;
 use crds::names::{self, LABEL_TENANT};
 use crds::{Pool, Tenant};
+use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kit::{Error, Kit};
+use kube::Resource;
 use kube::api::PartialObjectMeta;
+use kube::core::NamespaceResourceScope;
 use plan::meta;
 use plan::pool::{Observed, claims};
 use plan::tenant::Stored;
+use serde::de::DeserializeOwned;
 
 use crate::context::Context;
+
+/// How many objects are read at the same time.
+const READS: usize = 16;
 
 /// Reads. An error means that nothing may be decided.
 pub(super) async fn observe(kit: &Kit, context: &Context, pool: &Pool) -> Result<Observed, Error> {
@@ -22,6 +31,9 @@ pub(super) async fn observe(kit: &Kit, context: &Context, pool: &Pool) -> Result
     let map = sources.config_maps.get(namespace, &names::topology(tenant_name));
     let set_name = names::stateful_set(tenant_name, meta::name(pool));
     let cached = sources.stateful_sets.get(namespace, &set_name);
+    let pods = sources.pods.select(namespace, |pod| {
+        meta::label(pod, LABEL_TENANT) == Some(tenant_name)
+    });
     let mut observed = Observed {
         settings: context.settings.clone(),
         certificate: tenant
@@ -31,11 +43,12 @@ pub(super) async fn observe(kit: &Kit, context: &Context, pool: &Pool) -> Result
             .as_ref()
             .map_or(Stored::Missing, |tenant| Stored::read(tenant, map.as_deref())),
         tenant,
-        caught_up: kit.caught_up(cached.as_ref(), namespace, &set_name),
+        caught_up: kit.caught_up(cached.as_ref(), namespace, &set_name)
+            && pods
+                .iter()
+                .all(|pod| kit.caught_up::<Pod>(None, namespace, meta::name(pod.as_ref()))),
         stateful_set: cached,
-        pods: sources.pods.select(namespace, |pod| {
-            meta::label(pod, LABEL_TENANT) == Some(tenant_name)
-        }),
+        pods,
         claims: sources.claims.select(namespace, |claim| {
             meta::label(claim, LABEL_TENANT) == Some(tenant_name)
         }),
@@ -66,7 +79,43 @@ async fn observe_departure(
         observed.topology = Stored::read(tenant, map.as_ref());
     }
     observed.tenant = tenant.map(Arc::new);
+    if observed.stateful_set.is_none() {
+        observe_remains(kit, pool, observed).await?;
+    }
     Ok(())
+}
+
+/// Servers and volumes that the watches have not told of.
+async fn observe_remains(kit: &Kit, pool: &Pool, observed: &mut Observed) -> Result<(), Error> {
+    let set = names::stateful_set(&pool.spec.tenant_ref.name, meta::name(pool));
+    let servers = (0..pool.spec.servers).map(|ordinal| format!("{set}-{ordinal}"));
+    let servers: Vec<String> = servers.filter(|name| !has(&observed.pods, name)).collect();
+    let found: Vec<Pod> = get_all(kit, meta::namespace(pool), servers).await?;
+    observed.pods.extend(found.into_iter().map(Arc::new));
+    if claims::reclaim(pool, observed.tenant.as_deref()) == ReclaimPolicy::Delete {
+        let volumes = claims::names(pool).into_iter();
+        let volumes = volumes.filter(|name| !has(&observed.claims, name)).collect();
+        let found: Vec<PersistentVolumeClaim> = get_all(kit, meta::namespace(pool), volumes).await?;
+        observed.claims.extend(found.into_iter().map(Arc::new));
+    }
+    Ok(())
+}
+
+fn has<K: Resource>(objects: &[Arc<K>], name: &str) -> bool {
+    objects.iter().any(|object| meta::name(object.as_ref()) == name)
+}
+
+/// Those of the names that exist. A few reads at a time: a large Pool has thousands of volumes.
+async fn get_all<K>(kit: &Kit, namespace: &str, names: Vec<String>) -> Result<Vec<K>, Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    let found: Vec<Option<K>> = stream::iter(names)
+        .map(|name| async move { kit.get(namespace, &name).await })
+        .buffer_unordered(READS)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 fn metadata(set: StatefulSet) -> PartialObjectMeta<StatefulSet> {
@@ -86,20 +135,11 @@ async fn foreign_claim(kit: &Kit, pool: &Pool, observed: &Observed) -> Result<Op
     if !accepted {
         return Ok(None);
     }
-    for name in claims::names(pool) {
-        if observed
-            .claims
-            .iter()
-            .any(|claim| meta::name(claim.as_ref()) == name)
-        {
-            continue;
-        }
-        let found: Option<PersistentVolumeClaim> = kit.get(meta::namespace(pool), &name).await?;
-        if found.is_some_and(|claim| !claims::labelled(pool, &claim)) {
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
+    let names = claims::names(pool).into_iter();
+    let names = names.filter(|name| !has(&observed.claims, name)).collect();
+    let found: Vec<PersistentVolumeClaim> = get_all(kit, meta::namespace(pool), names).await?;
+    let foreign = found.iter().filter(|claim| !claims::labelled(pool, *claim));
+    Ok(foreign.map(|claim| meta::name(claim).to_owned()).min())
 }
 
 /// The TenantCertificate a Tenant's servers use.

@@ -18,6 +18,9 @@ pub const APP_NAME: &str = "rustfs";
 /// On a Pod template and its Pods: hash of all that needs a new Pod when it changes.
 pub const ANNOTATION_TEMPLATE_HASH: &str = "storage.rustfs.com/template-hash";
 
+/// On a StatefulSet: hash of what cannot be changed once it exists, such as its volume claims.
+pub const ANNOTATION_CLAIMS_HASH: &str = "storage.rustfs.com/claims-hash";
+
 /// Finalizer of a Tenant: ordered teardown.
 pub const FINALIZER_TENANT: &str = "storage.rustfs.com/tenant";
 /// Finalizer of a Pool that has been accepted into a Tenant's topology.

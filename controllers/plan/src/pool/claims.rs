@@ -29,23 +29,28 @@ pub fn labelled(pool: &Pool, claim: &PersistentVolumeClaim) -> bool {
         && meta::label(claim, LABEL_POOL) == Some(meta::name(pool))
 }
 
-/// Whether a claim was made for this Pool, or for an earlier one of this name and layout.
+/// Whether a claim was made for a Pool of this name and layout.
 pub(super) fn fits(pool: &Pool, claim: &PersistentVolumeClaim) -> bool {
-    labelled(pool, claim)
-        && meta::label(claim, LABEL_LAYOUT) == Some(layout(pool).as_str())
-        && names(pool).iter().any(|name| name == meta::name(claim))
+    labelled(pool, claim) && meta::label(claim, LABEL_LAYOUT) == Some(layout(pool).as_str())
 }
 
-/// What becomes of the volumes when the Pool goes. Without a Tenant only the Pool's own word counts.
-pub(super) fn reclaim(pool: &Pool, tenant: Option<&Tenant>) -> ReclaimPolicy {
+/// What becomes of the volumes when the Pool goes. Without its Tenant only the Pool's own word counts; a later Tenant
+/// of that name has no say.
+#[must_use]
+pub fn reclaim(pool: &Pool, tenant: Option<&Tenant>) -> ReclaimPolicy {
+    let owner = meta::controller_uid(pool);
     pool.spec.reclaim_policy.unwrap_or_else(|| {
         tenant
+            .filter(|tenant| owner.is_none_or(|uid| uid == meta::uid(*tenant)))
             .and_then(|tenant| tenant.spec.deletion.as_ref())
             .map_or(ReclaimPolicy::Retain, |deletion| deletion.volumes)
     })
 }
 
-/// Whether the claim is bound to a volume.
-pub(super) fn bound(claim: &PersistentVolumeClaim) -> bool {
-    claim.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Bound")
+/// `Pending`, `Bound` or `Lost`.
+pub(super) fn phase(claim: &PersistentVolumeClaim) -> &str {
+    let status = claim.status.as_ref();
+    status
+        .and_then(|status| status.phase.as_deref())
+        .unwrap_or("Pending")
 }

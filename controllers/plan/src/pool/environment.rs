@@ -18,6 +18,29 @@ const DEFAULTS: [(&str, &str); 3] = [
     ("RUSTFS_OBS_LOGGER_LEVEL", "info"),
 ];
 
+/// What the operator sets, or keeps unset, for good. RustFS copies `MINIO_` names over its own settings, so these are
+/// not free either.
+const OWNED: [&str; 18] = [
+    "POD_NAME",
+    "RUSTFS_VOLUMES",
+    "RUSTFS_ADDRESS",
+    "RUSTFS_CONSOLE_ADDRESS",
+    "RUSTFS_CONSOLE_ENABLE",
+    "RUSTFS_ACCESS_KEY",
+    "RUSTFS_SECRET_KEY",
+    "RUSTFS_ACCESS_KEY_FILE",
+    "RUSTFS_SECRET_KEY_FILE",
+    "RUSTFS_ROOT_USER",
+    "RUSTFS_ROOT_PASSWORD",
+    "RUSTFS_RPC_SECRET",
+    "RUSTFS_LOCAL_ENDPOINT_HOST",
+    "RUSTFS_TLS_PATH",
+    "RUSTFS_TLS_RELOAD_ENABLE",
+    "RUSTFS_TLS_KEYLOG",
+    "RUSTFS_SERVER_MTLS_ENABLE",
+    "RUSTFS_STARTUP_TOPOLOGY_WAIT_MODE",
+];
+
 /// Variables of a server of this Tenant, the operator's first. `revision` names the volumes string.
 pub(super) fn build(tenant: &Tenant, revision: u64, settings: &Settings) -> Vec<EnvVar> {
     let name = meta::name(tenant);
@@ -69,16 +92,12 @@ pub(super) fn build(tenant: &Tenant, revision: u64, settings: &Settings) -> Vec<
     variables
 }
 
-/// The index and name of the first variable in `spec.env` that the operator sets itself.
-pub(super) fn owned_variable<'a>(tenant: &'a Tenant, settings: &Settings) -> Option<(usize, &'a str)> {
-    let mut bare = tenant.clone();
-    bare.spec.env.clear();
-    let owned = build(&bare, 0, settings);
-    tenant.spec.env.iter().enumerate().find_map(|(index, variable)| {
-        let free = DEFAULTS.iter().any(|(name, _)| *name == variable.name);
-        let taken = !free && owned.iter().any(|one| one.name == variable.name);
-        taken.then_some((index, variable.name.as_str()))
-    })
+/// Index and name of the first variable in `spec.env` that the operator sets itself.
+pub(super) fn owned_variable(tenant: &Tenant) -> Option<(usize, &str)> {
+    let variables = tenant.spec.env.iter().enumerate();
+    variables
+        .map(|(index, variable)| (index, variable.name.as_str()))
+        .find(|(_, name)| OWNED.contains(name) || name.starts_with("MINIO_"))
 }
 
 /// Whether the servers speak TLS.

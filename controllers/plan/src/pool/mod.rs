@@ -19,7 +19,7 @@ use std::time::Duration;
 use crds::names::FINALIZER_POOL;
 use crds::{Pool, Tenant, TenantCertificate};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::core::PartialObjectMeta;
 
 pub use status::status;
@@ -28,7 +28,11 @@ use crate::meta;
 use crate::settings::Settings;
 use crate::step::{Child, Step};
 use crate::tenant::Stored;
+use roll::Decision;
 use stage::Stage;
+
+/// How soon what is left of a deleted Pool is read again, should a watch not tell.
+const DEPARTURE_RECHECK: Duration = Duration::from_secs(10);
 
 /// What was seen around one Pool.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +68,8 @@ pub struct Plan {
     pub(crate) stage: Stage,
     /// Hash of the template the servers should have been made from, once it is known.
     pub(crate) hash: Option<String>,
+    /// What is done about outdated servers.
+    pub(crate) decision: Decision,
 }
 
 /// Decides what to do for a Pool. Total: whatever is seen becomes steps and conditions.
@@ -73,28 +79,38 @@ pub fn plan(pool: &Pool, observed: &Observed) -> Plan {
         steps: Vec::new(),
         requeue: None,
         hash: None,
+        decision: Decision::Done,
         stage,
     };
     match &plan.stage {
-        Stage::Leaving => plan.steps = teardown::steps(pool, observed),
-        Stage::Serving(terms) => {
-            let template = terms.template(pool, &observed.settings);
-            plan.hash = template::hash_of(&template).map(str::to_owned);
-            plan.steps = serving(pool, observed, terms, template);
+        Stage::Leaving => {
+            plan.steps = teardown::steps(pool, observed);
+            plan.requeue = Some(DEPARTURE_RECHECK);
         }
-        _ => {}
+        Stage::Serving(terms) | Stage::Needed(Some(terms)) => {
+            let terms = terms.clone();
+            plan.serve(pool, observed, &terms);
+        }
+        Stage::Paused | Stage::Blocked(_) | Stage::Needed(None) | Stage::Dismissed => {}
     }
     plan
 }
 
-fn serving(pool: &Pool, observed: &Observed, terms: &stage::Terms, template: PodTemplateSpec) -> Vec<Step> {
-    let hash = template::hash_of(&template).unwrap_or_default().to_owned();
-    let mut steps = Vec::new();
-    if !meta::held(pool, FINALIZER_POOL) {
-        steps.push(Step::Hold(FINALIZER_POOL));
+impl Plan {
+    fn serve(&mut self, pool: &Pool, observed: &Observed, terms: &stage::Terms) {
+        let template = terms.template(pool, &observed.settings);
+        let hash = template::hash_of(&template).unwrap_or_default().to_owned();
+        // No finalizer can be added to what is on its way out.
+        if !meta::held(pool, FINALIZER_POOL) && !meta::deleting(pool) {
+            self.steps.push(Step::Hold(FINALIZER_POOL));
+        }
+        let set = stateful_set::build(&terms.tenant, pool, template);
+        self.steps.push(Step::Apply(Box::new(Child::StatefulSet(set))));
+        let decision = roll::decide(pool, observed, terms, &hash);
+        if let Decision::Replace(numbers) = &decision {
+            self.steps.extend(roll::steps(pool, observed, numbers));
+        }
+        self.decision = decision;
+        self.hash = Some(hash);
     }
-    let set = stateful_set::build(&terms.tenant, pool, template);
-    steps.push(Step::Apply(Box::new(Child::StatefulSet(set))));
-    steps.extend(roll::steps(pool, observed, terms, &hash));
-    steps
 }

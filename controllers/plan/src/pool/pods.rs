@@ -1,5 +1,7 @@
 //! What a Pool's Pods say.
 
+use std::collections::BTreeMap;
+
 use crds::Pool;
 use crds::names::{self, ANNOTATION_TEMPLATE_HASH, LABEL_POOL};
 use k8s_openapi::api::core::v1::Pod;
@@ -29,11 +31,12 @@ pub(super) fn ready(pod: &Pod) -> bool {
 
 /// Whether a Pod was made from the template with this hash.
 pub(super) fn current(pod: &Pod, hash: &str) -> bool {
-    pod.metadata
-        .annotations
-        .as_ref()
-        .and_then(|annotations| annotations.get(ANNOTATION_TEMPLATE_HASH))
-        .is_some_and(|found| found == hash)
+    template_hash(pod.metadata.annotations.as_ref()) == Some(hash)
+}
+
+/// The hash of the Pod template that a Pod or a StatefulSet carries.
+pub(super) fn template_hash(annotations: Option<&BTreeMap<String, String>>) -> Option<&str> {
+    Some(annotations?.get(ANNOTATION_TEMPLATE_HASH)?.as_str())
 }
 
 /// Why a Pod is not ready, in the words of scheduler and kubelet.

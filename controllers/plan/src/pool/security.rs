@@ -15,7 +15,8 @@ pub(super) fn pod(tenant: &Tenant) -> PodSecurityContext {
         fs_group_change_policy: said
             .fs_group_change_policy
             .or_else(|| Some("OnRootMismatch".to_owned())),
-        run_as_non_root: said.run_as_non_root.or(Some(true)),
+        // Asking for user 0 is asking for root; with both the server would never start.
+        run_as_non_root: said.run_as_non_root.or(Some(said.run_as_user != Some(0))),
         seccomp_profile: said.seccomp_profile.or_else(|| Some(runtime_default())),
         ..said
     }
@@ -24,17 +25,15 @@ pub(super) fn pod(tenant: &Tenant) -> PodSecurityContext {
 /// Security context of the server's container.
 pub(super) fn container(tenant: &Tenant) -> SecurityContext {
     let said = tenant.spec.container_security_context.clone().unwrap_or_default();
+    let capabilities = said.capabilities.clone().unwrap_or_default();
+    // User, group and seccomp are the Pod's: a second default here would hide what the Tenant says there.
     SecurityContext {
         allow_privilege_escalation: said.allow_privilege_escalation.or(Some(false)),
-        capabilities: said.capabilities.or_else(|| {
-            Some(Capabilities {
-                drop: Some(vec!["ALL".to_owned()]),
-                ..Capabilities::default()
-            })
+        capabilities: Some(Capabilities {
+            drop: capabilities.drop.or_else(|| Some(vec!["ALL".to_owned()])),
+            add: capabilities.add,
         }),
         read_only_root_filesystem: said.read_only_root_filesystem.or(Some(true)),
-        run_as_non_root: said.run_as_non_root.or(Some(true)),
-        seccomp_profile: said.seccomp_profile.or_else(|| Some(runtime_default())),
         ..said
     }
 }

@@ -1,18 +1,21 @@
 //! How far a Pool has come.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crds::conditions::{ACCEPTED, CREDENTIALS_READY, ISSUED, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY};
+use crds::conditions::{
+    ACCEPTED, CREDENTIALS_READY, ISSUED, JOINED, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY,
+};
+use crds::names::ANNOTATION_CLAIMS_HASH;
 use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
-use super::{Observed, claims, environment, template};
+use super::{Observed, claims, environment, stateful_set, template};
 use crate::condition;
-use crate::layout::{self, Layout};
 use crate::meta;
 use crate::settings::Settings;
 use crate::step::NAME_TAKEN;
-use crate::tenant::Verdict;
+use crate::tenant::{Verdict, erasure};
 use crate::topology::{Member, Topology};
 
 /// How far a Pool has come.
@@ -24,8 +27,10 @@ pub(crate) enum Stage {
     Blocked(Verdict),
     /// Its servers are to be there.
     Serving(Box<Terms>),
-    /// It was asked to go while its Tenant needs it.
-    Needed,
+    /// It was asked to go while its Tenant needs it; its servers are kept as long as it is known how.
+    Needed(Option<Box<Terms>>),
+    /// It was asked to go, and the Tenant is to take it out of the topology first.
+    Dismissed,
     /// It is being taken down.
     Leaving,
 }
@@ -36,7 +41,8 @@ pub(crate) struct Terms {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) topology: Topology,
     pub(crate) member: Member,
-    pub(crate) layout: Option<Layout>,
+    /// Width and parity of the erasure sets.
+    pub(crate) sets: Option<(i32, i32)>,
     pub(crate) tls_secret: Option<String>,
 }
 
@@ -56,11 +62,7 @@ impl Terms {
 /// Where a Pool stands.
 pub(super) fn judge(pool: &Pool, observed: &Observed) -> Stage {
     if meta::deleting(pool) {
-        return if needed(pool, observed) {
-            Stage::Needed
-        } else {
-            Stage::Leaving
-        };
+        return departure(pool, observed);
     }
     match terms(pool, observed) {
         Ok(terms) if terms.tenant.spec.paused => Stage::Paused,
@@ -70,23 +72,50 @@ pub(super) fn judge(pool: &Pool, observed: &Observed) -> Stage {
     }
 }
 
-/// Whether a living store would lose these servers and the data on them.
-fn needed(pool: &Pool, observed: &Observed) -> bool {
-    let alive = observed
+/// What a Pool that was asked to go may do. Only the Tenant takes a pool out of the topology: as long as this one is
+/// in it, its servers may be about to serve.
+fn departure(pool: &Pool, observed: &Observed) -> Stage {
+    let living = observed
         .tenant
+        .as_deref()
+        .filter(|tenant| !meta::deleting(*tenant) && controls_or_none(pool, tenant));
+    let Some(tenant) = living else {
+        return Stage::Leaving;
+    };
+    let Some(topology) = observed.topology.topology() else {
+        return without_topology(pool, tenant);
+    };
+    if topology.member(meta::name(pool), meta::uid(pool)).is_none() {
+        return Stage::Leaving;
+    }
+    match (topology.formed, tenant.spec.paused) {
+        (true, true) => Stage::Needed(None),
+        (true, false) => Stage::Needed(terms(pool, observed).ok().map(Box::new)),
+        // A paused Tenant writes no topology, so nothing can begin to serve meanwhile.
+        (false, true) => Stage::Leaving,
+        (false, false) => Stage::Dismissed,
+    }
+}
+
+/// A topology that cannot be read is no proof that nothing is stored here; a store that never formed is.
+fn without_topology(pool: &Pool, tenant: &Tenant) -> Stage {
+    let status = pool.status.as_ref();
+    let accepted = status.is_some_and(|status| status.element.is_some());
+    let joined = status.is_some_and(|status| condition::is_true(&status.conditions, JOINED));
+    let formed = tenant
+        .status
         .as_ref()
-        .is_some_and(|tenant| !meta::deleting(tenant.as_ref()));
-    if !alive {
-        return false;
+        .and_then(|status| status.topology.as_ref())
+        .is_none_or(|topology| topology.formed);
+    if joined || (accepted && formed) {
+        Stage::Needed(None)
+    } else {
+        Stage::Leaving
     }
-    match observed.topology.topology() {
-        Some(topology) => topology.formed && topology.member(meta::name(pool), meta::uid(pool)).is_some(),
-        // An unread topology is no proof that nothing is stored here.
-        None => pool
-            .status
-            .as_ref()
-            .is_some_and(|status| status.element.is_some()),
-    }
+}
+
+fn controls_or_none(pool: &Pool, tenant: &Tenant) -> bool {
+    meta::controller_uid(pool).is_none_or(|uid| uid == meta::uid(tenant))
 }
 
 fn terms(pool: &Pool, observed: &Observed) -> Result<Terms, Verdict> {
@@ -94,7 +123,8 @@ fn terms(pool: &Pool, observed: &Observed) -> Result<Terms, Verdict> {
     let (topology, member) = membership(pool, observed)?;
     ours(pool, observed)?;
     volumes(pool, observed)?;
-    if let Some((index, name)) = environment::owned_variable(&tenant, &observed.settings) {
+    claim(pool, observed)?;
+    if let Some((index, name)) = environment::owned_variable(&tenant) {
         let message = format!(
             "Tenant {}: spec.env[{index}].name {name} is set by the operator itself: remove it",
             meta::name(tenant.as_ref())
@@ -103,12 +133,12 @@ fn terms(pool: &Pool, observed: &Observed) -> Result<Terms, Verdict> {
     }
     credentials(&tenant)?;
     let tls_secret = certificate(&tenant, observed)?;
-    let layout = layout::check(pool.spec.servers, pool.spec.volumes_per_server).ok();
+    let sets = erasure::sets(&tenant, pool.spec.servers, pool.spec.volumes_per_server);
     Ok(Terms {
         tenant,
         topology,
         member,
-        layout,
+        sets: sets.ok().map(|sets| (sets.width, sets.parity)),
         tls_secret,
     })
 }
@@ -190,6 +220,37 @@ fn volumes(pool: &Pool, observed: &Observed) -> Result<(), Verdict> {
         )),
         None => Ok(()),
     }
+}
+
+/// What the API server would refuse is said before it is tried again and again.
+fn claim(pool: &Pool, observed: &Observed) -> Result<(), Verdict> {
+    let labels = keys("labels", &pool.spec.volume_claim.labels);
+    if let Some(message) = labels.or_else(|| keys("annotations", &pool.spec.volume_claim.annotations)) {
+        return Err(Verdict::stuck(STORAGE_READY, "InvalidVolumeClaim", message));
+    }
+    let annotations = observed
+        .stateful_set
+        .as_ref()
+        .and_then(|set| set.metadata.annotations.as_ref());
+    match annotations.and_then(|annotations| annotations.get(ANNOTATION_CLAIMS_HASH)) {
+        Some(made_of) if *made_of != stateful_set::claims_hash(pool) => Err(Verdict::stuck(
+            STORAGE_READY,
+            "VolumesImmutable",
+            "spec.volumeClaim: the volumes were made of another one and cannot be changed: set it back, or create \
+             another Pool with it",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn keys(field: &str, map: &BTreeMap<String, String>) -> Option<String> {
+    let owned = ["storage.rustfs.com/", "app.kubernetes.io/"];
+    let key = map
+        .keys()
+        .find(|key| owned.iter().any(|prefix| key.starts_with(prefix)))?;
+    Some(format!(
+        "spec.volumeClaim.{field}[{key}]: this prefix belongs to the operator: choose another"
+    ))
 }
 
 fn credentials(tenant: &Tenant) -> Result<(), Verdict> {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crds::names::{self, LABEL_LAYOUT, LABEL_POOL, LABEL_TENANT};
+use crds::names::{
+    self, ANNOTATION_CLAIMS_HASH, ANNOTATION_TEMPLATE_HASH, LABEL_LAYOUT, LABEL_POOL, LABEL_TENANT,
+};
 use crds::{Pool, Tenant};
 use k8s_openapi::api::apps::v1::{
     StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec, StatefulSetUpdateStrategy,
@@ -13,15 +15,17 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::ObjectMeta;
 
-use super::claims;
+use super::{claims, template};
 use crate::meta;
 
 /// The StatefulSet that runs `template` on the Pool's servers.
 pub(super) fn build(tenant: &Tenant, pool: &Pool, template: PodTemplateSpec) -> StatefulSet {
     let (tenant_name, pool_name) = (meta::name(tenant), meta::name(pool));
     let labels = meta::pool_labels(tenant_name, pool_name, "server");
+    let mut metadata = meta::child_meta(names::stateful_set(tenant_name, pool_name), pool, labels);
+    metadata.annotations = Some(annotations(pool, &template));
     StatefulSet {
-        metadata: meta::child_meta(names::stateful_set(tenant_name, pool_name), pool, labels),
+        metadata,
         spec: Some(StatefulSetSpec {
             replicas: Some(pool.spec.servers),
             service_name: Some(names::headless_service(tenant_name)),
@@ -52,6 +56,23 @@ pub(super) fn build(tenant: &Tenant, pool: &Pool, template: PodTemplateSpec) -> 
         }),
         ..StatefulSet::default()
     }
+}
+
+/// Hash of what the API server lets nobody change in a StatefulSet: of what a person wrote, so that it stays the
+/// same whatever the operator's version.
+pub(super) fn claims_hash(pool: &Pool) -> String {
+    let spec = &pool.spec;
+    template::hash(&(spec.servers, spec.volumes_per_server, &spec.volume_claim))
+}
+
+fn annotations(pool: &Pool, template: &PodTemplateSpec) -> BTreeMap<String, String> {
+    let hash = template::hash_of(template).unwrap_or_default();
+    [
+        (ANNOTATION_TEMPLATE_HASH, hash.to_owned()),
+        (ANNOTATION_CLAIMS_HASH, claims_hash(pool)),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
 }
 
 fn selector(tenant: &str, pool: &str) -> BTreeMap<String, String> {

@@ -1,5 +1,6 @@
 //! What a Pool's status says of a plan and what became of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crds::conditions::{ACCEPTED, JOINED, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY};
@@ -8,6 +9,7 @@ use crds::{Pool, PoolStatus};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
+use super::roll::Decision;
 use super::stage::{Stage, Terms};
 use super::{Observed, Plan, claims, pods, teardown};
 use crate::condition::{self, Finding, Overall, no, unknown, yes};
@@ -42,8 +44,8 @@ pub fn status(
     };
     if let Stage::Serving(terms) = &plan.stage {
         status.element = Some(terms.member.element.clone());
-        status.set_width = terms.layout.map(|layout| layout.set_width);
-        status.parity = terms.layout.map(|layout| layout.parity);
+        status.set_width = terms.sets.map(|(width, _)| width);
+        status.parity = terms.sets.map(|(_, parity)| parity);
         status.stateful_set_name = Some(crds::names::stateful_set(
             meta::name(terms.tenant.as_ref()),
             meta::name(pool),
@@ -76,7 +78,11 @@ impl Servers {
         let updated = plan
             .hash
             .as_deref()
-            .map_or(0, |hash| number(&|pod| pods::current(pod, hash)));
+            // Without a decision anew the last one stands: another number would give this Pool the turn to roll.
+            .map_or_else(
+                || stored_updated(pool).min(all),
+                |hash| number(&|pod| pods::current(pod, hash)),
+            );
         let trouble = own.iter().find(|pod| !pods::ready(pod.as_ref()));
         Self {
             all,
@@ -91,6 +97,10 @@ impl Servers {
                 .map(|pod| format!("{}: {}", meta::name(pod.as_ref()), pods::trouble(pod.as_ref()))),
         }
     }
+}
+
+fn stored_updated(pool: &Pool) -> i32 {
+    pool.status.as_ref().map_or(0, |status| status.updated_servers)
 }
 
 fn one_revision(pods: &[&Arc<Pod>]) -> Option<i64> {
@@ -120,7 +130,14 @@ fn judge(
             kept(pool),
             working("Paused", "the Tenant is paused: spec.paused is true, nothing is changed".to_owned()),
         ),
-        Stage::Needed => (
+        Stage::Dismissed => (
+            kept(pool),
+            working(
+                "Deleting",
+                "waiting for the Tenant to take this Pool out of its topology".to_owned(),
+            ),
+        ),
+        Stage::Needed(_) => (
             kept(pool),
             Overall::Stuck {
                 reason: "DrainNotSupported".to_owned(),
@@ -132,9 +149,9 @@ fn judge(
         Stage::Leaving => (kept(pool), leaving(pool, observed, enacted)),
         Stage::Blocked(verdict) => {
             let overall = verdict.blocks().unwrap_or_else(|| working("Waiting", String::new()));
-            (blocked(pool, &verdict.finding), overall)
+            (blocked(pool, observed, &verdict.finding), overall)
         }
-        Stage::Serving(terms) => serving(pool, observed, terms, enacted, servers),
+        Stage::Serving(terms) => serving(pool, observed, plan, terms, enacted, servers),
     }
 }
 
@@ -166,7 +183,7 @@ fn kept(pool: &Pool) -> Vec<Finding> {
 }
 
 /// All before the block hold, all after it are open.
-fn blocked(pool: &Pool, block: &Finding) -> Vec<Finding> {
+fn blocked(pool: &Pool, observed: &Observed, block: &Finding) -> Vec<Finding> {
     let at = ORDER
         .iter()
         .position(|type_| *type_ == block.type_)
@@ -175,13 +192,31 @@ fn blocked(pool: &Pool, block: &Finding) -> Vec<Finding> {
         .into_iter()
         .enumerate()
         .map(|(index, type_)| match index.cmp(&at) {
+            std::cmp::Ordering::Less if type_ == STORAGE_READY && observed.stateful_set.is_some() => {
+                storage(pool, observed)
+            }
             std::cmp::Ordering::Less => passed(pool, type_),
             std::cmp::Ordering::Equal => block.clone(),
+            // A lost topology is put together again from what Pools say of themselves.
+            _ if type_ == JOINED && has_joined(pool, observed) => kept_joined(pool),
             std::cmp::Ordering::Greater => {
                 unknown(type_, "NotYetChecked", format!("waits for {}", block.type_))
             }
         })
         .collect()
+}
+
+/// Whether the stored word on having joined still counts: nothing that can be read says otherwise.
+fn has_joined(pool: &Pool, observed: &Observed) -> bool {
+    let stored = pool.status.as_ref();
+    let joined = stored.is_some_and(|status| condition::is_true(&status.conditions, JOINED));
+    let topology = observed.topology.topology();
+    joined && topology.is_none_or(|topology| topology.member(meta::name(pool), meta::uid(pool)).is_some())
+}
+
+fn kept_joined(pool: &Pool) -> Finding {
+    let kept = kept(pool).into_iter().find(|finding| finding.type_ == JOINED);
+    kept.unwrap_or_else(|| unknown(JOINED, "NotYetChecked", "not looked at yet"))
 }
 
 fn passed(pool: &Pool, type_: &'static str) -> Finding {
@@ -219,12 +254,13 @@ fn leaving(pool: &Pool, observed: &Observed, enacted: &Enacted) -> Overall {
 fn serving(
     pool: &Pool,
     observed: &Observed,
+    plan: &Plan,
     terms: &Terms,
     enacted: &Enacted,
     servers: &Servers,
 ) -> (Vec<Finding>, Overall) {
     let storage = storage(pool, observed);
-    let workload = workload(pool, servers, enacted);
+    let workload = workload(pool, plan, servers, enacted);
     let joined = if terms.topology.formed {
         yes(
             JOINED,
@@ -265,32 +301,38 @@ fn serving(
 
 fn storage(pool: &Pool, observed: &Observed) -> Finding {
     let names = claims::names(pool);
-    let bound = |name: &&String| {
-        observed
-            .claims
-            .iter()
-            .any(|claim| meta::name(claim.as_ref()) == name.as_str() && claims::bound(claim.as_ref()))
-    };
-    let open: Vec<_> = names.iter().filter(|name| !bound(name)).collect();
-    match open.first() {
-        None => yes(
-            STORAGE_READY,
-            "Bound",
-            format!("{} volumes are bound", names.len()),
-        ),
-        Some(first) => no(
-            STORAGE_READY,
-            "VolumesPending",
-            format!(
-                "{} of {} volumes are not bound, first {first}: see `kubectl describe pvc {first}`",
-                open.len(),
-                names.len()
-            ),
-        ),
+    let phases: BTreeMap<&str, &str> = observed
+        .claims
+        .iter()
+        .filter(|claim| claims::labelled(pool, claim.as_ref()))
+        .map(|claim| (meta::name(claim.as_ref()), claims::phase(claim.as_ref())))
+        .collect();
+    let open: Vec<(&String, &str)> = names
+        .iter()
+        .map(|name| (name, phases.get(name.as_str()).copied().unwrap_or("not made yet")))
+        .filter(|(_, phase)| *phase != "Bound")
+        .collect();
+    if open.is_empty() {
+        let message = format!("{} volumes are bound", names.len());
+        return yes(STORAGE_READY, "Bound", message);
     }
+    let lost = open.iter().any(|(_, phase)| *phase == "Lost");
+    let reason = if lost { "VolumeLost" } else { "VolumesPending" };
+    let first: Vec<String> = open
+        .iter()
+        .take(3)
+        .map(|(name, phase)| format!("{name} ({phase})"))
+        .collect();
+    let message = format!(
+        "{} of {} volumes are not bound: {}; `kubectl describe pvc` says why",
+        open.len(),
+        names.len(),
+        first.join(", ")
+    );
+    no(STORAGE_READY, reason, message)
 }
 
-fn workload(pool: &Pool, servers: &Servers, enacted: &Enacted) -> Finding {
+fn workload(pool: &Pool, plan: &Plan, servers: &Servers, enacted: &Enacted) -> Finding {
     let wanted = pool.spec.servers;
     if let Some(failure) = enacted.failure() {
         return no(WORKLOAD_READY, failure.reason, failure.message.clone());
@@ -312,8 +354,12 @@ fn workload(pool: &Pool, servers: &Servers, enacted: &Enacted) -> Finding {
             WORKLOAD_READY,
             "ServersOutdated",
             format!(
-                "{} of {wanted} servers run what is asked for; the others are replaced one at a time",
-                servers.updated
+                "{} of {wanted} servers run what is asked for; the others are replaced one at a time{}",
+                servers.updated,
+                match &plan.decision {
+                    Decision::Wait(why) => format!(", not now: {why}"),
+                    Decision::Done | Decision::Replace(_) => String::new(),
+                }
             ),
         );
     }

@@ -1,12 +1,14 @@
 //! Taking a Pool down: servers first, then volumes by policy, then the finalizer.
 
+use std::collections::BTreeSet;
+
 use crds::Pool;
 use crds::common::ReclaimPolicy;
 use crds::names::FINALIZER_POOL;
 
 use super::{Observed, claims, pods};
 use crate::meta;
-use crate::step::{Step, Why};
+use crate::step::{Step, Target, Why};
 
 /// The next steps; each waits for the one before to be seen done.
 pub(super) fn steps(pool: &Pool, observed: &Observed) -> Vec<Step> {
@@ -21,7 +23,8 @@ pub(super) fn steps(pool: &Pool, observed: &Observed) -> Vec<Step> {
         if meta::deleting(set.as_ref()) {
             return Vec::new();
         }
-        let target = crate::step::Target {
+        // Metadata alone does not know its kind.
+        let target = Target {
             api_version: "apps/v1".to_owned(),
             kind: "StatefulSet".to_owned(),
             plural: "statefulsets".to_owned(),
@@ -63,22 +66,25 @@ fn doomed(pool: &Pool, observed: &Observed) -> Vec<Step> {
     if claims::reclaim(pool, observed.tenant.as_deref()) == ReclaimPolicy::Retain {
         return Vec::new();
     }
-    observed
+    let names: BTreeSet<String> = claims::names(pool).into_iter().collect();
+    let mut doomed: Vec<_> = observed
         .claims
         .iter()
-        .filter(|claim| claims::fits(pool, claim.as_ref()) && !meta::deleting(claim.as_ref()))
-        .map(|claim| {
-            let message = format!(
-                "PersistentVolumeClaim {} is deleted with its Pool, as the reclaim policy says",
-                meta::name(claim.as_ref())
-            );
-            Step::Delete(
-                meta::target(claim.as_ref()),
-                Why {
-                    reason: "VolumeDeleted",
-                    message,
-                },
-            )
-        })
+        .map(AsRef::as_ref)
+        .filter(|claim| claims::fits(pool, *claim) && names.contains(meta::name(*claim)))
+        .filter(|claim| !meta::deleting(*claim))
+        .map(meta::target)
+        .collect();
+    doomed.sort_by(|a, b| a.name.cmp(&b.name));
+    doomed.dedup();
+    // The same words for each, so that they become one event.
+    let message = "the volumes are deleted with their Pool, as the reclaim policy says".to_owned();
+    let why = Why {
+        reason: "VolumesDeleted",
+        message,
+    };
+    doomed
+        .into_iter()
+        .map(|target| Step::Delete(target, why.clone()))
         .collect()
 }

@@ -12,9 +12,10 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::core::ObjectMeta;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{environment, scheduling, security};
+use super::{environment, pods, scheduling, security};
 use crate::{Settings, meta};
 
 /// Seconds a server that is stopped goes on serving, so that clients and Services notice first.
@@ -58,13 +59,13 @@ pub(super) fn build(from: Ingredients<'_>) -> PodTemplateSpec {
 
 /// The hash a template carries.
 pub(super) fn hash_of(template: &PodTemplateSpec) -> Option<&str> {
-    let annotations = template.metadata.as_ref()?.annotations.as_ref()?;
-    annotations.get(ANNOTATION_TEMPLATE_HASH).map(String::as_str)
+    pods::template_hash(template.metadata.as_ref()?.annotations.as_ref())
 }
 
-fn hash(template: &PodTemplateSpec) -> String {
-    // Maps are sorted and fields have a fixed order, so equal templates have equal texts.
-    let text = serde_json::to_vec(template).unwrap_or_default();
+/// Hash of a value as JSON, 16 hexadecimal digits.
+pub(super) fn hash(value: &impl Serialize) -> String {
+    // Maps are sorted and fields have a fixed order, so equal values have equal texts.
+    let text = serde_json::to_vec(value).unwrap_or_default();
     Sha256::digest(&text)
         .iter()
         .take(8)

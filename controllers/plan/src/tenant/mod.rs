@@ -5,7 +5,7 @@ mod agreement;
 mod config_map;
 mod credentials;
 mod disruption_budget;
-mod erasure;
+pub(crate) mod erasure;
 mod facts;
 mod members;
 mod observed;
