@@ -1,1 +1,6 @@
+//! Real keys and certificates, kept in a cluster of two Secrets.
 
+mod cluster;
+mod interop;
+mod life;
+mod secrecy;

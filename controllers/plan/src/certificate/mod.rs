@@ -98,7 +98,6 @@ pub struct Order {
 
 /// What is to be done, and what is true before it is done.
 #[derive(Clone, Debug, PartialEq)]
-#[must_use]
 pub struct Plan {
     /// What is to be made.
     pub work: Work,
@@ -127,6 +126,7 @@ impl Plan {
 }
 
 /// Decides. Pure and total.
+#[must_use]
 pub fn plan(certificate: &TenantCertificate, observed: &Observed, now: Timestamp) -> Plan {
     let tenant_name = &certificate.spec.tenant_ref.name;
     let Some(tenant) = &observed.tenant else {
