@@ -98,23 +98,28 @@ run_operator() {
 }
 ready() { python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=2)' "http://$LISTEN/readyz" 2>/dev/null; }
 
+# The Pools come first, to show that they wait for their Tenant.
 apply_store() {
-  say "applying the store and its two pools, each from a file of its own"
-  # The Pools come first, to show that they wait for their Tenant.
-  apply -f kustomize/overlays/samples/store/namespace.yaml
-  local tenant=store
+  local tenant=store overlay
   [ "$NODE" = fake ] || tenant=store-one-disk
   for overlay in pool-a pool-b "$tenant"; do
-    echo "# kubectl apply -k kustomize/overlays/samples/$overlay"
-    apply -k "kustomize/overlays/samples/$overlay"
+    echo "         # kubectl apply -k kustomize/overlays/samples/$overlay"
+    apply -k "kustomize/overlays/samples/$overlay" >/dev/null
+    sleep 2 # for the eye only
   done
 }
 
 watch_store() {
-  say "what the objects say of themselves, until all are ready (at most $DEADLINE s)"
-  scripts/progress.py "$KUBECTL" "$SHOP" "$DEADLINE" && return
+  say "applying two pools and their store, each from a file of its own, and what the objects say (at most $DEADLINE s)"
+  apply -f kustomize/overlays/samples/store/namespace.yaml >/dev/null
+  apply_store &
+  local applying=$!
+  if scripts/progress.py "$KUBECTL" "$SHOP" "$DEADLINE" 5; then
+    wait "$applying"
+    return
+  fi
   printf '\nlast events:\n'
-  k --namespace "$SHOP" get events --sort-by=.lastTimestamp 2>/dev/null | tail -n 15 || true
+  k --namespace "$SHOP" get events --sort-by=.lastTimestamp 2>/dev/null | grep -v Endpoint | tail -n 15 || true
   printf '\nlast warnings of the operator (out/demo/operator.log):\n'
   grep -E 'WARN|ERROR' "$WORK/operator.log" | tail -n 15 || true
   fail "the store did not become ready"
@@ -178,7 +183,6 @@ trap 'exit 130' INT TERM
 start_cluster
 install_operator
 run_operator
-apply_store
 watch_store
 show_store
 use_store

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Shows what a store's objects say of themselves while they change, until all are ready.
 
-usage: progress.py KUBECTL NAMESPACE SECONDS
+usage: progress.py KUBECTL NAMESPACE SECONDS OBJECTS
 
-Prints one line for each condition that changes. Ends with 0 once every object is Ready; otherwise with 1 after so many
-seconds, or at once when an object is Stalled, and says which object waits and for what.
+Prints one line for each condition that changes. Ends with 0 once there are so many objects and every one is Ready;
+otherwise with 1 after so many seconds, or soon after an object is Stalled, and says which object waits and for what.
 """
 import json
 import subprocess
@@ -62,18 +62,18 @@ def explain(items):
 
 
 def main():
-    kubectl, namespace, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    kubectl, namespace, seconds, wanted = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
     began, shown, stalled_since, items = time.monotonic(), {}, None, []
     while time.monotonic() - began < seconds:
         items = objects(kubectl, namespace)
         show_changes(items, shown, began)
-        if items and all(is_ready(item) for item in items):
+        if len(items) >= wanted and all(map(is_ready, items)):
             return 0
         stalled = any(conditions(item).get("Stalled", {}).get("status") == "True" for item in items)
         stalled_since = (stalled_since or time.monotonic()) if stalled else None
         if stalled_since and time.monotonic() - stalled_since > STALL_SECONDS:
             break
-        time.sleep(0.5)
+        time.sleep(0.1)
     explain(items)
     return 1
 
