@@ -96,6 +96,24 @@ pub fn plan(pool: &Pool, observed: &Observed) -> Plan {
     plan
 }
 
+/// Hash of the template that a Pool's servers are made from: a Pod that carries another is outdated.
+pub(crate) fn template_hash(
+    tenant: &Tenant,
+    pool: &Pool,
+    revision: u64,
+    tls_secret: Option<&str>,
+    settings: &Settings,
+) -> Option<String> {
+    let template = template::build(template::Ingredients {
+        tenant,
+        pool,
+        revision,
+        tls_secret,
+        settings,
+    });
+    template::hash_of(&template).map(str::to_owned)
+}
+
 impl Plan {
     fn serve(&mut self, pool: &Pool, observed: &Observed, terms: &stage::Terms) {
         let template = terms.template(pool, &observed.settings);

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod agreement;
+mod certificate;
 mod config_map;
 mod credentials;
 mod disruption_budget;
@@ -11,6 +12,7 @@ mod members;
 mod observed;
 mod rebuild;
 mod refusal;
+mod rollout;
 mod secret;
 mod server_names;
 mod servers;

@@ -8,19 +8,26 @@ use super::observed::Observed;
 use crate::meta;
 use crate::topology::{Member, Topology};
 
+/// The Pods that are servers of a member.
+pub(crate) fn of<'a>(
+    tenant: &Tenant,
+    observed: &'a Observed,
+    member: &'a Member,
+) -> impl Iterator<Item = &'a Pod> {
+    let set = names::stateful_set(meta::name(tenant), &member.name);
+    let pods = observed.pods.iter().map(AsRef::as_ref);
+    pods.filter(move |pod| {
+        meta::label(*pod, LABEL_POOL) == Some(member.name.as_str())
+            && ordinal(pod, &set).is_some_and(|ordinal| ordinal < member.servers)
+    })
+}
+
 /// Ready servers of a member; with a revision, only those that run it.
 pub(crate) fn ready(tenant: &Tenant, observed: &Observed, member: &Member, revision: Option<u64>) -> i32 {
-    let set = names::stateful_set(meta::name(tenant), &member.name);
     let revision = revision.map(|revision| revision.to_string());
-    let count = observed
-        .pods
-        .iter()
-        .filter(|pod| meta::label(pod.as_ref(), LABEL_POOL) == Some(member.name.as_str()))
-        .filter(|pod| ordinal(pod, &set).is_some_and(|ordinal| ordinal < member.servers))
-        .filter(|pod| {
-            revision.is_none() || meta::label(pod.as_ref(), LABEL_TOPOLOGY_REVISION) == revision.as_deref()
-        })
-        .filter(|pod| is_ready(pod))
+    let runs = |pod: &Pod| meta::label(pod, LABEL_TOPOLOGY_REVISION) == revision.as_deref();
+    let count = of(tenant, observed, member)
+        .filter(|pod| (revision.is_none() || runs(pod)) && is_ready(pod))
         .count();
     i32::try_from(count).unwrap_or(i32::MAX)
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crds::conditions::{AVAILABLE, CERTIFICATE_READY, ISSUED, POOLS_READY, TOPOLOGY_READY};
+use crds::conditions::{AVAILABLE, POOLS_READY, TOPOLOGY_READY};
 use crds::names::{self, PORT_API, PORT_CONSOLE};
-use crds::tenant::{TlsMode, TopologyStatus};
-use crds::{Tenant, TenantCertificate, TenantStatus};
+use crds::tenant::TopologyStatus;
+use crds::{Tenant, TenantStatus};
 use jiff::Timestamp;
 
 use super::observed::Observed;
 use super::verdict::Verdict;
-use super::{Plan, Stage, credentials, erasure, facts, server_names, servers, summary};
+use super::{Plan, Stage, certificate, credentials, erasure, facts, server_names, servers, summary};
 use crate::condition::{self, Overall};
 use crate::meta;
 use crate::step::Enacted;
@@ -79,7 +79,7 @@ fn verdicts(tenant: &Tenant, observed: &Observed, plan: &Plan, enacted: &Enacted
     [
         plan.credentials.clone(),
         topology_verdict(observed, plan, enacted),
-        certificate(tenant, observed),
+        certificate::judge(tenant, observed),
         pools(tenant, observed, topology),
         available(tenant, observed, topology),
     ]
@@ -132,41 +132,6 @@ fn overall(plan: &Plan, verdicts: &[Verdict; 5], enacted: &Enacted) -> Overall {
         count => format!("all servers serve; Pools refused: {count}"),
     };
     Overall::Ready { message }
-}
-
-fn certificate(tenant: &Tenant, observed: &Observed) -> Verdict {
-    let tls = tenant
-        .spec
-        .tls
-        .as_ref()
-        .filter(|tls| tls.mode == TlsMode::Enabled);
-    let Some(tls) = tls else {
-        return Verdict::good(CERTIFICATE_READY, "TlsDisabled", "the Tenant speaks plain HTTP");
-    };
-    let reference = tls.certificate_ref.as_ref();
-    let name = reference.map_or(meta::name(tenant), |reference| reference.name.as_str());
-    let found = observed
-        .certificates
-        .iter()
-        .find(|certificate| meta::name(certificate.as_ref()) == name);
-    let Some(certificate) = found else {
-        let message = format!("TenantCertificate {name} for this Tenant does not exist: create it");
-        return Verdict::waiting(CERTIFICATE_READY, "CertificateMissing", message);
-    };
-    if issued(certificate) {
-        let message = format!("TenantCertificate {name} is issued");
-        Verdict::good(CERTIFICATE_READY, "Issued", message)
-    } else {
-        let message = format!("TenantCertificate {name} is not issued yet: see its conditions");
-        Verdict::waiting(CERTIFICATE_READY, "CertificateNotReady", message)
-    }
-}
-
-fn issued(certificate: &TenantCertificate) -> bool {
-    certificate
-        .status
-        .as_ref()
-        .is_some_and(|status| status.secret_name.is_some() && condition::is_true(&status.conditions, ISSUED))
 }
 
 fn pools(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Verdict {

@@ -10,6 +10,7 @@ use super::facts;
 use super::members::{self, Census};
 use super::observed::{Observed, Stored};
 use super::rebuild;
+use super::rollout;
 use super::servers;
 use super::verdict::Verdict;
 use crate::meta;
@@ -64,25 +65,8 @@ fn revise(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> 
     } else if !next.formed && open && !waiting {
         next.formed = servers::all_ready(tenant, observed, &next);
     }
-    next.turn = turn(observed, &next);
+    next.turn = rollout::turn(tenant, observed, &next);
     next
-}
-
-/// The first pool, in order, with servers that run something older than its spec asks for. While the store forms,
-/// nothing needs to wait for anything.
-fn turn(observed: &Observed, topology: &Topology) -> Option<String> {
-    if !topology.formed {
-        return None;
-    }
-    let outdated = |name: &str, uid: &str| {
-        let status = observed.pool(name, uid).and_then(|pool| pool.status.as_ref());
-        status.is_some_and(|status| status.updated_servers < status.servers)
-    };
-    let first = topology
-        .pools
-        .iter()
-        .find(|member| outdated(&member.name, &member.uid));
-    first.map(|member| member.name.clone())
 }
 
 /// What the condition says of a topology that nothing contradicts.

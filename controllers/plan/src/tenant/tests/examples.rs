@@ -46,7 +46,7 @@ fn a_plain_tenant_with_one_pool() {
 }
 
 #[test]
-fn a_serving_tenant_with_tls_and_its_own_services() {
+fn a_serving_tenant_whose_services_and_account_were_changed() {
     let (mut tenant, observed) = formed([pool("p0", 4, 4), pool("odd", 17, 1)]);
     tenant.spec.services = Some(Services {
         api: Some(ServiceTemplate {

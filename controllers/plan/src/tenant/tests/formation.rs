@@ -129,18 +129,22 @@ fn a_pool_deleted_after_formation_stays_in_the_topology() {
 #[test]
 fn the_first_pool_with_outdated_servers_has_the_turn() {
     let (mut tenant, mut observed) = formed([pool("a", 4, 1), pool("b", 4, 1)]);
-    for pool in &mut observed.pools {
-        Arc::make_mut(pool).status.as_mut().unwrap().updated_servers = 0;
-    }
+    tenant.spec.image = Some("rustfs/rustfs:2".into());
     let _ = reconcile(&mut tenant, &mut observed);
     assert_eq!(stored(&observed).turn.as_deref(), Some("a"));
-    Arc::make_mut(&mut observed.pools[0])
-        .status
-        .as_mut()
-        .unwrap()
-        .updated_servers = 4;
+    assert_eq!(condition(&tenant, "Ready"), "-RollingOut");
+
+    let before = std::mem::take(&mut observed.pods);
+    start_servers(&tenant, &mut observed);
+    observed.pods.truncate(4);
+    observed.pods.extend(before.into_iter().skip(4));
     let _ = reconcile(&mut tenant, &mut observed);
     assert_eq!(stored(&observed).turn.as_deref(), Some("b"));
+
+    start_servers(&tenant, &mut observed);
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(stored(&observed).turn, None);
+    assert_eq!(condition(&tenant, "Ready"), "+Ready");
 }
 
 #[test]

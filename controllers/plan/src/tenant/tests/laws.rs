@@ -182,7 +182,7 @@ fn led_to() -> impl Strategy<Value = (Tenant, Observed)> {
             let _ = reconcile(&mut tenant, &mut observed);
         }
         if stage > 1 {
-            start_servers(&mut observed);
+            start_servers(&tenant, &mut observed);
             let _ = reconcile(&mut tenant, &mut observed);
         }
         for pool in then {
@@ -261,7 +261,7 @@ proptest! {
     #[test]
     fn once_servers_have_started_pools_are_only_appended((mut tenant, mut observed) in led_to(), more in any_pools()) {
         let _ = reconcile(&mut tenant, &mut observed);
-        start_servers(&mut observed);
+        start_servers(&tenant, &mut observed);
         let before = stored(&observed);
         for pool in more {
             if !observed.pools.iter().any(|known| known.metadata.name == pool.metadata.name) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crds::common::NameRef;
-use crds::names::{self, LABEL_POOL, LABEL_TENANT, LABEL_TOPOLOGY_REVISION};
+use crds::names::{self, ANNOTATION_TEMPLATE_HASH, LABEL_POOL, LABEL_TENANT, LABEL_TOPOLOGY_REVISION};
 use crds::{Pool, PoolSpec, PoolStatus, Tenant, TenantStatus};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodCondition, PodStatus};
@@ -154,15 +154,22 @@ pub(super) fn reconcile(tenant: &mut Tenant, observed: &mut Observed) -> Plan {
 }
 
 /// Starts all servers of all members at the current revision, and lets their Pools say so.
-pub(super) fn start_servers(observed: &mut Observed) {
+pub(super) fn start_servers(tenant: &Tenant, observed: &mut Observed) {
     let topology = stored(observed);
-    observed.pods = topology
-        .pools
-        .iter()
-        .flat_map(|member| {
-            (0..member.servers).map(|ordinal| pod(&member.name, ordinal, topology.revision, true))
-        })
-        .collect();
+    observed.pods.clear();
+    for member in &topology.pools {
+        let hash = observed.pool(&member.name, &member.uid).and_then(|pool| {
+            crate::pool::template_hash(tenant, pool, topology.revision, None, &observed.settings)
+        });
+        for ordinal in 0..member.servers {
+            let mut pod = pod(&member.name, ordinal, topology.revision, true);
+            let annotation = hash
+                .clone()
+                .map(|hash| (ANNOTATION_TEMPLATE_HASH.to_owned(), hash));
+            Arc::make_mut(&mut pod).metadata.annotations = Some(annotation.into_iter().collect());
+            observed.pods.push(pod);
+        }
+    }
     for pool in &mut observed.pools {
         let pool = Arc::make_mut(pool);
         if let Some(member) = topology.member(meta::name(pool), meta::uid(pool)) {
@@ -182,7 +189,7 @@ pub(super) fn start_servers(observed: &mut Observed) {
 pub(super) fn formed(pools: impl IntoIterator<Item = Pool>) -> (Tenant, Observed) {
     let (mut tenant, mut observed) = (tenant(), with_pools(pools));
     let _ = reconcile(&mut tenant, &mut observed);
-    start_servers(&mut observed);
+    start_servers(&tenant, &mut observed);
     let _ = reconcile(&mut tenant, &mut observed);
     let _ = reconcile(&mut tenant, &mut observed);
     assert!(stored(&observed).formed);
