@@ -23,13 +23,20 @@ struct Inner {
 }
 
 impl Env {
-    /// `identity` names this process among its replicas: in events and in the lease.
+    /// `identity` names this process among its replicas: in events and in the lease. Empty: the host's name and the
+    /// process id.
     #[must_use]
     pub fn new(client: Client, identity: impl Into<String>) -> Self {
+        let mut identity = identity.into();
+        if identity.is_empty() {
+            // Events and leases of nobody are refused.
+            let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "rustfs-operator".to_owned());
+            identity = format!("{host}-{}", std::process::id());
+        }
         Self {
             inner: Arc::new(Inner {
                 client,
-                identity: identity.into(),
+                identity,
                 metrics: Metrics::new(),
                 links: Links::default(),
                 registry: Registry::default(),

@@ -142,3 +142,82 @@ fn cut(mut text: String) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+    fn condition(type_: &str, status: &str, reason: &str) -> Condition {
+        Condition {
+            type_: type_.to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message: "m".to_owned(),
+            last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
+            observed_generation: None,
+        }
+    }
+
+    fn told(stored: &[Condition], new: &[Condition]) -> Vec<(bool, String)> {
+        transitions(stored, new)
+            .into_iter()
+            .map(|note| (note.warning, note.reason))
+            .collect()
+    }
+
+    #[test]
+    fn a_first_status_that_only_waits_is_no_news() {
+        let new = [
+            condition("Ready", "False", "Pending"),
+            condition("Reconciling", "True", "Pending"),
+            condition("Stalled", "False", "Pending"),
+            condition("PoolsReady", "Unknown", "Pending"),
+            condition("Accepted", "False", "NotYet"),
+        ];
+        assert!(told(&[], &new).is_empty());
+    }
+
+    #[test]
+    fn readiness_is_told_once() {
+        let (before, after) = (
+            condition("Ready", "False", "Pending"),
+            condition("Ready", "True", "Ready"),
+        );
+        assert_eq!(
+            told(&[before], std::slice::from_ref(&after)),
+            [(false, "Ready".to_owned())]
+        );
+        assert!(told(std::slice::from_ref(&after), std::slice::from_ref(&after)).is_empty());
+    }
+
+    #[test]
+    fn a_standstill_is_a_warning_for_each_reason() {
+        let (a, b) = (
+            condition("Stalled", "True", "A"),
+            condition("Stalled", "True", "B"),
+        );
+        assert_eq!(told(&[], std::slice::from_ref(&a)), [(true, "A".to_owned())]);
+        assert!(told(std::slice::from_ref(&a), std::slice::from_ref(&a)).is_empty());
+        assert_eq!(told(&[a], &[b]), [(true, "B".to_owned())]);
+    }
+
+    #[test]
+    fn a_condition_that_ceases_to_hold_is_a_warning_unless_it_only_waits() {
+        let held = condition("WorkloadReady", "True", "Ready");
+        let lost = condition("WorkloadReady", "False", "ServersMissing");
+        let waits = condition("WorkloadReady", "False", "Progressing");
+        assert_eq!(
+            told(std::slice::from_ref(&held), &[lost]),
+            [(true, "ServersMissing".to_owned())]
+        );
+        assert!(told(&[held], &[waits]).is_empty());
+    }
+
+    #[test]
+    fn a_long_note_is_cut_at_a_character() {
+        let text = cut("ä".repeat(2000));
+        assert!(text.len() <= LONGEST);
+        assert!(text.ends_with("..."));
+    }
+}

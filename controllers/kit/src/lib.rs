@@ -25,6 +25,8 @@ pub mod serve;
 pub mod shutdown;
 mod status;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 mod trace;
 pub mod watch;
 
