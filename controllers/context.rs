@@ -8,8 +8,9 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kit::{Source, Watches};
-use kube::api::PartialObjectMeta;
+use kube::api::{DynamicObject, PartialObjectMeta};
 use plan::Settings;
+use plan::monitor::{prometheus_rule, service_monitor};
 
 /// All watches, shared by the controllers. Children are watched by label, so what is not ours costs nothing.
 #[derive(Clone)]
@@ -38,6 +39,10 @@ pub struct Sources {
     pub service_accounts: Source<PartialObjectMeta<ServiceAccount>>,
     /// Metadata of our PodDisruptionBudgets.
     pub disruption_budgets: Source<PartialObjectMeta<PodDisruptionBudget>>,
+    /// Metadata of our ServiceMonitors, where the cluster knows the kind.
+    pub service_monitors: Source<PartialObjectMeta<DynamicObject>>,
+    /// Metadata of our PrometheusRules, where the cluster knows the kind.
+    pub prometheus_rules: Source<PartialObjectMeta<DynamicObject>>,
 }
 
 impl Sources {
@@ -59,6 +64,8 @@ impl Sources {
             services: watches.metadata(ours),
             service_accounts: watches.metadata(ours),
             disruption_budgets: watches.metadata(ours),
+            service_monitors: watches.dynamic(&service_monitor::resource(), ours),
+            prometheus_rules: watches.dynamic(&prometheus_rule::resource(), ours),
         }
     }
 }

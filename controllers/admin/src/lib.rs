@@ -19,3 +19,5 @@ pub use client::{Answer, Client, Deadlines, Endpoint};
 pub use connect::trust;
 pub use credentials::Credentials;
 pub use error::Error;
+/// The trust for HTTPS, as `trust` makes it.
+pub use rustls::ClientConfig as Tls;

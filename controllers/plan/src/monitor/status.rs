@@ -20,7 +20,7 @@ pub fn status(
 ) -> TenantMonitorStatus {
     let found = tenant_found(monitor, observed);
     let targets = targets_ready(monitor, observed, plan, enacted);
-    let collecting = collecting(observed, plan);
+    let collecting = collecting(monitor, observed, plan);
     let overall = overall(monitor, observed, plan, enacted, [&targets, &collecting]);
     let stored = monitor
         .status
@@ -38,6 +38,7 @@ const TENANT_MISSING: &str = "TenantMissing";
 const INVALID_SPEC: &str = "InvalidSpec";
 const PAUSED: &str = "Paused";
 const TENANT_DELETING: &str = "TenantDeleting";
+const PENDING: &str = "Pending";
 const OPERATOR_MISSING: &str = "PrometheusOperatorMissing";
 
 fn tenant_found(monitor: &TenantMonitor, observed: &Observed) -> Finding {
@@ -107,7 +108,7 @@ fn operator_missing(unserved: &[&str]) -> String {
     )
 }
 
-fn collecting(observed: &Observed, plan: &Plan) -> Finding {
+fn collecting(monitor: &TenantMonitor, observed: &Observed, plan: &Plan) -> Finding {
     if observed.tenant.is_none() {
         return no(COLLECTING, TENANT_MISSING, "there is no Tenant to read from");
     }
@@ -122,14 +123,27 @@ fn collecting(observed: &Observed, plan: &Plan) -> Finding {
         };
     }
     match &observed.collection {
-        Collection::Pending => no(
-            COLLECTING,
-            "Pending",
-            "the admin API has not been read yet: the first reading follows within the interval",
-        ),
+        Collection::Pending => last_verdict(monitor).unwrap_or_else(|| {
+            no(
+                COLLECTING,
+                PENDING,
+                "the admin API has not been read yet: the first reading follows within the interval",
+            )
+        }),
         Collection::Answering => yes(COLLECTING, "Answering", "the Tenant's admin API answers"),
         Collection::Failing { reason, message } => no(COLLECTING, *reason, message),
     }
+}
+
+/// What was reported before the operator started anew, so that a restart changes nothing until the first reading.
+fn last_verdict(monitor: &TenantMonitor) -> Option<Finding> {
+    let stored = &monitor.status.as_ref()?.conditions;
+    let last = stored.iter().find(|condition| condition.type_ == COLLECTING)?;
+    if [TENANT_MISSING, TENANT_DELETING, INVALID_SPEC, PENDING].contains(&last.reason.as_str()) {
+        return None;
+    }
+    let made = if last.status == "True" { yes } else { no };
+    Some(made(COLLECTING, last.reason.clone(), last.message.clone()))
 }
 
 fn overall(

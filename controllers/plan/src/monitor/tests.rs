@@ -216,6 +216,22 @@ fn a_store_that_does_not_answer_is_not_ready_and_says_why() {
 }
 
 #[test]
+fn a_restarted_operator_reports_the_last_verdict_until_it_has_read() {
+    let mut monitor = monitor(json!({}));
+    let unread = Observed {
+        collection: Collection::Pending,
+        ..observed()
+    };
+    assert_eq!(
+        says(&report(&monitor, &unread, &Enacted::default()), COLLECTING),
+        pair("False", "Pending")
+    );
+    let before = report(&monitor, &observed(), &Enacted::default());
+    monitor.status = Some(before.clone());
+    assert_eq!(report(&monitor, &unread, &Enacted::default()), before);
+}
+
+#[test]
 fn an_interval_that_cannot_be_read_stalls_with_the_fields_path() {
     let monitor = monitor(json!({"interval": "soon"}));
     let status = report(&monitor, &observed(), &Enacted::default());

@@ -1,0 +1,61 @@
+//! From the admin API's typed answers to what figures are made from. No decision is made here.
+
+use admin::{Counter, Info, PoolEntry, StorageInfo};
+use plan::monitor::figures::{Answer, Drive, Layout, Pool};
+
+/// One answer from the three documents of one reading.
+pub(super) fn answer(storage: &StorageInfo, info: &Info, pools: &[PoolEntry]) -> Answer {
+    Answer {
+        servers: info.servers.iter().map(|server| server.state.clone()).collect(),
+        buckets: counted(&info.buckets),
+        objects: counted(&info.objects),
+        pools: pools.iter().map(pool).collect(),
+        layouts: layouts(storage),
+        drives: storage.drives.iter().map(drive).collect(),
+    }
+}
+
+/// A number the server itself does not trust is none.
+fn counted(counter: &Counter) -> Option<u64> {
+    counter.error.is_none().then_some(counter.count)
+}
+
+fn pool(entry: &PoolEntry) -> Pool {
+    Pool {
+        index: usize::try_from(entry.id).unwrap_or(usize::MAX),
+        element: entry.cmdline.clone(),
+        total: entry.total_size,
+        used: entry.used_size,
+        free: entry.free_size,
+        status: entry.status.clone(),
+    }
+}
+
+fn layouts(storage: &StorageInfo) -> Vec<Layout> {
+    let backend = &storage.backend;
+    let size = |value: u64| usize::try_from(value).unwrap_or(0);
+    backend
+        .total_sets
+        .iter()
+        .zip(&backend.drives_per_set)
+        .zip(&backend.standard_parities)
+        .map(|((sets, drives), parity)| Layout {
+            sets: size(*sets),
+            drives_per_set: size(*drives),
+            parity: size(*parity),
+        })
+        .collect()
+}
+
+fn drive(drive: &admin::Drive) -> Drive {
+    Drive {
+        pool: usize::try_from(drive.pool_index).ok(),
+        set: usize::try_from(drive.set_index).ok(),
+        endpoint: drive.endpoint.clone(),
+        state: drive.state.clone(),
+        healing: drive.healing,
+        total: drive.totalspace,
+        used: drive.usedspace,
+        free: drive.availspace,
+    }
+}
