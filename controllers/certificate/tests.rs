@@ -4,3 +4,4 @@ mod cluster;
 mod interop;
 mod life;
 mod secrecy;
+mod waking;

@@ -1,4 +1,4 @@
-//! What wakes a TenantCertificate: itself, its Tenant, and the Secrets it owns.
+//! What wakes a TenantCertificate, besides its own changes: its Tenant, and the Secrets it owns.
 
 use crds::{Tenant, TenantCertificate};
 use futures::stream::BoxStream;
@@ -25,22 +25,26 @@ impl Controller {
                 .map(|certificate| ObjectRef::from_obj(&**certificate))
                 .collect::<Vec<_>>()
         };
-        vec![
-            sources.certificates.wakes(|own| [ObjectRef::from_obj(own)]),
-            sources.tenants.wakes(naming),
-            sources.secrets.wakes(owner),
-        ]
+        vec![sources.tenants.wakes(naming), sources.secrets.wakes(owner)]
     }
 }
 
-/// The TenantCertificate that controls an object.
+/// The TenantCertificate a Secret belongs to: its controlling owner, or by the Secret's name if the owner was taken
+/// off by hand.
 pub(super) fn owner<K: Resource>(object: &K) -> Option<ObjectRef<TenantCertificate>> {
-    let kind = TenantCertificate::kind(&());
-    let reference = object
+    let controller = object
         .meta()
         .owner_references
         .iter()
         .flatten()
-        .find(|reference| reference.controller == Some(true) && reference.kind == kind)?;
-    Some(ObjectRef::new(&reference.name).within(meta::namespace(object)))
+        .find(|reference| reference.controller == Some(true));
+    let name = match controller {
+        Some(reference) if reference.kind == TenantCertificate::kind(&()) => reference.name.as_str(),
+        Some(_) => return None,
+        None => {
+            let name = meta::name(object);
+            name.strip_suffix("-tls").or_else(|| name.strip_suffix("-ca"))?
+        }
+    };
+    Some(ObjectRef::new(name).within(meta::namespace(object)))
 }
