@@ -74,14 +74,31 @@ fn settled<'a>(plan: &'a Plan, observed: &'a Observed, enacted: &Enacted) -> Opt
 }
 
 fn verdicts(tenant: &Tenant, observed: &Observed, plan: &Plan, enacted: &Enacted) -> [Verdict; 5] {
+    let recorded = tenant
+        .status
+        .as_ref()
+        .is_some_and(|status| status.topology.is_some());
     let none = Topology::default();
-    let topology = settled(plan, observed, enacted).unwrap_or(&none);
+    let (pools, available) = match settled(plan, observed, enacted) {
+        None if recorded => {
+            let message = "the topology is not known: see TopologyReady";
+            let unknown = |type_| Verdict::unknown(type_, "TopologyUnknown", message);
+            (unknown(POOLS_READY), unknown(AVAILABLE))
+        }
+        known => {
+            let topology = known.unwrap_or(&none);
+            (
+                pools(tenant, observed, topology),
+                available(tenant, observed, topology),
+            )
+        }
+    };
     [
         plan.credentials.clone(),
         topology_verdict(observed, plan, enacted),
         certificate::judge(tenant, observed),
-        pools(tenant, observed, topology),
-        available(tenant, observed, topology),
+        pools,
+        available,
     ]
 }
 

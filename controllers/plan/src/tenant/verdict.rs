@@ -1,6 +1,6 @@
 //! One aspect's condition, and whether a person must act for it to change.
 
-use crate::condition::{Finding, Overall, Truth, no, yes};
+use crate::condition::{self, Finding, Overall, Truth, no, yes};
 
 /// A condition and what it means for the whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,14 @@ impl Verdict {
     pub(crate) fn waiting(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
         Self {
             finding: no(type_, reason, message),
+            needs_person: false,
+        }
+    }
+
+    /// It cannot be told now; what keeps it from being told has a condition of its own.
+    pub(crate) fn unknown(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
+        Self {
+            finding: condition::unknown(type_, reason, message),
             needs_person: false,
         }
     }

@@ -80,6 +80,13 @@ fn what_a_lost_topology_is_rebuilt_from_stays_in_the_status() {
     let _ = reconcile(&mut tenant, &mut observed);
     let after = tenant.status.unwrap();
     assert_eq!((after.topology, after.pools), (before.topology, before.pools));
+    let unknown: Vec<_> = after
+        .conditions
+        .iter()
+        .filter(|found| found.status == "Unknown")
+        .collect();
+    let types: Vec<_> = unknown.iter().map(|found| found.type_.as_str()).collect();
+    assert_eq!(types, ["PoolsReady", "Available"]);
 }
 
 #[test]
