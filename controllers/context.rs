@@ -78,3 +78,15 @@ pub struct Context {
     /// Settings of the process.
     pub settings: Arc<Settings>,
 }
+
+/// The name by which a child knows who it belongs to: its owner reference, or, should someone have taken that away, its
+/// label. Either alone is enough to put the other back.
+pub(crate) fn owner_name<'a, K: kube::Resource>(child: &'a K, kind: &str, label: &str) -> Option<&'a str> {
+    let owners = child.meta().owner_references.as_deref().unwrap_or_default();
+    let owner = owners
+        .iter()
+        .find(|owner| owner.kind == kind && owner.controller == Some(true));
+    owner
+        .map(|owner| owner.name.as_str())
+        .or_else(|| plan::meta::label(child, label))
+}

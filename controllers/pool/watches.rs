@@ -9,7 +9,7 @@ use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
 use plan::meta;
 
-use crate::context::Sources;
+use crate::context::{Sources, owner_name};
 
 /// One stream for each kind that a Pool depends on.
 #[must_use]
@@ -53,5 +53,5 @@ pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<Pool>>> {
 }
 
 fn labelled<K: Resource>(object: &K) -> Option<ObjectRef<Pool>> {
-    Some(ObjectRef::new(meta::label(object, LABEL_POOL)?).within(meta::namespace(object)))
+    Some(ObjectRef::new(owner_name(object, "Pool", LABEL_POOL)?).within(meta::namespace(object)))
 }

@@ -8,7 +8,7 @@ use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
 use plan::meta;
 
-use crate::context::Sources;
+use crate::context::{Sources, owner_name};
 
 /// One stream for each kind that a Tenant depends on.
 #[must_use]
@@ -23,8 +23,13 @@ pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<Tenant>>> {
         sources
             .monitors
             .wakes(|monitor| named(monitor, &monitor.spec.tenant_ref.name)),
-        sources.stateful_sets.wakes(labelled),
-        sources.pods.wakes(labelled),
+        sources
+            .stateful_sets
+            .wakes(|set| named(set, meta::label(set, LABEL_TENANT)?)),
+        // A Pod's owner is its StatefulSet: only the label tells of the Tenant.
+        sources
+            .pods
+            .wakes(|pod| named(pod, meta::label(pod, LABEL_TENANT)?)),
         sources.config_maps.wakes(labelled),
         sources.secrets.wakes(labelled),
         sources.services.wakes(labelled),
@@ -38,5 +43,5 @@ fn named<K: Resource>(object: &K, tenant: &str) -> Option<ObjectRef<Tenant>> {
 }
 
 fn labelled<K: Resource>(object: &K) -> Option<ObjectRef<Tenant>> {
-    named(object, meta::label(object, LABEL_TENANT)?)
+    named(object, owner_name(object, "Tenant", LABEL_TENANT)?)
 }

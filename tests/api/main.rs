@@ -9,23 +9,29 @@
 mod support;
 
 mod crds;
+mod hands;
+mod lifecycle;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::cluster::Cluster;
+use support::operator::{self, How, Operator};
 use tokio::runtime::Runtime;
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, RwLockReadGuard};
 
 /// What every test is handed.
 pub struct World {
     /// The control plane.
     pub cluster: Cluster,
+    /// Kubeconfig of the operator's ServiceAccount.
+    pub kubeconfig: PathBuf,
     /// The operator most tests share; a test that stops it takes it for itself.
-    pub operator: RwLock<Option<support::operator::Operator>>,
+    pub operator: RwLock<Option<Operator>>,
 }
 
 type Test = fn(Arc<World>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -44,6 +50,16 @@ fn main() -> ExitCode {
         crds::every_rule_accepts_what_it_should,
         crds::every_rule_rejects_what_it_should_and_says_what_to_do,
         crds::every_field_is_described,
+        lifecycle::a_tenant_and_two_pools_become_ready_whatever_comes_first,
+        lifecycle::a_tenant_with_tls_mounts_its_certificate_and_renames_nothing,
+        lifecycle::deletion_goes_in_order_and_keeps_only_what_the_policy_keeps,
+        lifecycle::a_pool_that_a_formed_store_cannot_take_is_refused_and_disturbs_nothing,
+        lifecycle::a_namespace_with_objects_that_wait_can_be_deleted,
+        lifecycle::a_new_image_reaches_every_server_one_at_a_time,
+        hands::deleted_children_come_back,
+        hands::edited_and_stripped_children_are_restored,
+        hands::lost_credentials_are_reported_and_never_replaced,
+        hands::an_object_of_someone_else_is_never_taken,
     ];
     if arguments.list {
         let trials = tests
@@ -84,10 +100,31 @@ fn why(failure: tokio::task::JoinError) -> String {
 impl World {
     async fn start() -> Self {
         let cluster = Cluster::start("api", &["--nodes", "3", "--jaeger"]).await;
-        support::operator::install_crds(&cluster).await;
+        let kubeconfig = operator::install(&cluster, "dev").await;
         Self {
             cluster,
+            kubeconfig,
             operator: RwLock::new(None),
         }
+    }
+
+    /// The operator all tests share, under its own ServiceAccount; started when first asked for.
+    pub async fn running(&self) -> RwLockReadGuard<'_, Option<Operator>> {
+        let shared = self.operator.read().await;
+        if shared.is_some() {
+            return shared;
+        }
+        drop(shared);
+        let mut own = self.operator.write().await;
+        if own.is_none() {
+            let how = How {
+                kubeconfig: self.kubeconfig.clone(),
+                identity: "shared".to_owned(),
+                arguments: vec![],
+                environment: vec![],
+            };
+            *own = Some(Operator::start(&self.cluster, &how).await);
+        }
+        own.downgrade()
     }
 }

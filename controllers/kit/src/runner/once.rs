@@ -84,6 +84,9 @@ impl<R: Reconciler> Runner<R> {
         if self.primary.is_unparsed(&namespace, &name).is_some() {
             return Action::await_change();
         }
+        if is_gone(&*object) {
+            return Action::await_change();
+        }
         if self.is_behind(&object) {
             return Action::requeue(BEHIND);
         }
@@ -292,4 +295,10 @@ fn panic_text(error: tokio::task::JoinError) -> String {
             .unwrap_or_else(|| "without a message".to_owned()),
         Err(error) => error.to_string(),
     }
+}
+
+/// Whether an object is only still in the cache: with its last finalizer it went, and what it owned goes with it.
+fn is_gone<O: kube::Resource>(object: &O) -> bool {
+    let meta = object.meta();
+    meta.deletion_timestamp.is_some() && meta.finalizers.as_ref().is_none_or(Vec::is_empty)
 }

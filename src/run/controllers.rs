@@ -1,0 +1,76 @@
+//! The controllers with all they need, from their making to their end.
+
+use std::sync::Arc;
+
+use controllers::context::Context;
+use controllers::{certificate, pool, tenant};
+use kit::runner::{self, Config};
+use kit::serve::TenantMetrics;
+use kit::{Env, Kit, Shutdown, Watches};
+
+/// All controllers, not yet running.
+pub(super) struct Parts {
+    context: Context,
+    tenant: Kit,
+    pool: Kit,
+    certificate: Kit,
+}
+
+impl Parts {
+    /// Makes them; every watch must be asked for here, before the watches start.
+    pub(super) fn new(env: &Env, _watches: &mut Watches, context: Context) -> Self {
+        Self {
+            context,
+            tenant: Kit::new(env, "tenant"),
+            pool: Kit::new(env, "pool"),
+            certificate: Kit::new(env, "certificate"),
+        }
+    }
+
+    /// The figures of Tenants, for Prometheus.
+    pub(super) fn metrics(&self) -> Option<Arc<dyn TenantMetrics>> {
+        None
+    }
+
+    /// Runs all until shutdown, and until what runs then is finished. The first that ends early ends all.
+    pub(super) async fn run(self, concurrency: u16, shutdown: Shutdown) -> Result<(), kit::Error> {
+        let config = Config {
+            concurrency,
+            ..Config::default()
+        };
+        let Self {
+            context,
+            tenant,
+            pool,
+            certificate,
+        } = self;
+        let sources = context.sources.clone();
+        tokio::try_join!(
+            runner::run(
+                tenant::Controller::new(tenant.clone(), context.clone()),
+                sources.tenants.clone(),
+                tenant::wakes(&sources),
+                tenant,
+                config.clone(),
+                shutdown.begun(),
+            ),
+            runner::run(
+                pool::Controller::new(pool.clone(), context.clone()),
+                sources.pools.clone(),
+                pool::wakes(&sources),
+                pool,
+                config.clone(),
+                shutdown.begun(),
+            ),
+            runner::run(
+                certificate::Controller::new(certificate.clone(), context.clone()),
+                sources.certificates.clone(),
+                certificate::Controller::wakes(&sources),
+                certificate,
+                config,
+                shutdown.begun(),
+            ),
+        )?;
+        Ok(())
+    }
+}
