@@ -241,3 +241,6 @@ fn read(lease: &Lease) -> Record {
         transitions: spec.lease_transitions.unwrap_or_default(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,3 +125,5 @@ pub async fn run<R: Reconciler>(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trace_tests;

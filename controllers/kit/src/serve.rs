@@ -89,3 +89,71 @@ async fn tenant(State(served): State<Served>, Path((namespace, name)): Path<(Str
             .into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Answer, server};
+    use crate::watch::{Scope, Watches};
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::json;
+
+    struct One;
+
+    impl TenantMetrics for One {
+        fn text(&self, namespace: &str, name: &str) -> Option<String> {
+            (namespace == "ns" && name == "store").then(|| "up 1\n".to_owned())
+        }
+    }
+
+    async fn body(response: Response) -> (StatusCode, String) {
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn readiness_lists_what_is_missing_until_every_store_is_filled() {
+        let (env, _) = server(|asked| {
+            if asked.uri.contains("watch=true") {
+                return Answer::Silence;
+            }
+            Answer::Json(200, json!({"metadata": {"resourceVersion": "1"}, "items": []}))
+        });
+        let mut watches = Watches::new(&env, Scope::All);
+        let _source = watches.metadata::<ConfigMap>(None);
+        let served = Served {
+            env,
+            readiness: watches.readiness(),
+            tenants: Some(Arc::new(One)),
+        };
+        let (status, text) = body(ready(State(served.clone())).await).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(text.contains("the store of ConfigMap is not filled"), "{text}");
+        let watching = tokio::spawn(watches.start());
+        served.readiness.until_filled().await;
+        assert_eq!(body(ready(State(served.clone())).await).await.0, StatusCode::OK);
+        let (_, text) = body(metrics(State(served)).await).await;
+        assert!(
+            text.contains("rustfs_operator_watch_stale_seconds{kind=\"ConfigMap\"} 0"),
+            "{text}"
+        );
+        watching.abort();
+    }
+
+    #[tokio::test]
+    async fn a_tenants_metrics_are_served_or_not_found() {
+        let (env, _) = server(|_| Answer::Silence);
+        let served = Served {
+            readiness: Watches::new(&env, Scope::All).readiness(),
+            env,
+            tenants: Some(Arc::new(One)),
+        };
+        let ask = |name: &str| tenant(State(served.clone()), Path(("ns".to_owned(), name.to_owned())));
+        assert_eq!(
+            body(ask("store").await).await,
+            (StatusCode::OK, "up 1\n".to_owned())
+        );
+        assert_eq!(body(ask("other").await).await.0, StatusCode::NOT_FOUND);
+    }
+}

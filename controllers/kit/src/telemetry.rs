@@ -25,7 +25,7 @@ use crate::error::Error;
 mod export;
 mod sample;
 
-use sample::Roots;
+pub(crate) use sample::Roots;
 
 const SERVICE: &str = "rustfs-operator";
 

@@ -6,7 +6,12 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// The identity of the current span, if it is recorded.
 pub(crate) fn current() -> Option<SpanContext> {
-    let context = Span::current().context();
+    identity(&Span::current())
+}
+
+/// The identity of a span, if it is recorded.
+pub(crate) fn identity(span: &Span) -> Option<SpanContext> {
+    let context = span.context();
     let span = context.span().span_context().clone();
     span.is_valid().then_some(span)
 }

@@ -188,6 +188,7 @@ impl<R: Reconciler> Runner<R> {
             k8s.object.uid = meta.uid,
             k8s.namespace.name = meta.namespace,
             rustfs.tenant = tenant,
+            trace_id = field::Empty,
             outcome = field::Empty,
             wrote = field::Empty,
             error = field::Empty,
@@ -200,6 +201,10 @@ impl<R: Reconciler> Runner<R> {
             if let Some(cause) = self.kit.env().links().span(&uid, &version) {
                 span.add_link(cause);
             }
+        }
+        // For the log lines of this reconcile.
+        if let Some(identity) = trace::identity(span) {
+            span.record("trace_id", identity.trace_id().to_string());
         }
     }
 

@@ -156,3 +156,62 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod unparsed_tests {
+    use super::*;
+    use crate::testing::{Answer, server, until};
+    use crate::watch::{Scope, Watches};
+    use crds::Tenant;
+    use serde_json::json;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_that_cannot_be_read_is_told_so_once_and_stops_nobody() {
+        let item = |name: &str, spec: serde_json::Value| {
+            json!({"apiVersion": "storage.rustfs.com/v1alpha1", "kind": "Tenant", "spec": spec,
+                   "metadata": {"name": name, "namespace": "ns", "uid": name, "resourceVersion": "5", "generation": 3}})
+        };
+        let list = json!({"metadata": {"resourceVersion": "6"},
+            "items": [item("good", json!({})), item("bad", json!({"image": 7}))]});
+        let (env, record) = server(move |asked| match asked.method.as_str() {
+            "PATCH" => Answer::Json(200, item("bad", json!({}))),
+            _ if asked.uri.contains("watch=true") => Answer::Silence,
+            _ => Answer::Json(200, list.clone()),
+        });
+        let mut watches = Watches::new(&env, Scope::All);
+        let source = watches.primary::<Tenant>();
+        let kit = Kit::new(&env, "tenant");
+        let telling = tokio::spawn(report_unparsed(source.clone(), kit));
+        let watching = tokio::spawn(watches.start());
+        let written = || {
+            record
+                .lines()
+                .iter()
+                .filter(|line| line.starts_with("PATCH"))
+                .count()
+        };
+        until(|| written() == 1).await;
+        assert!(source.get("ns", "good").is_some());
+        assert!(source.get("ns", "bad").is_none());
+        assert_eq!(source.unparsed("ns").len(), 1);
+        let asked = record
+            .all()
+            .into_iter()
+            .find(|asked| asked.method == "PATCH")
+            .unwrap();
+        assert!(asked.uri.contains("tenants/bad/status"), "{}", asked.uri);
+        let told: Vec<(&str, &str)> = asked.body["status"]["conditions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| (one["type"].as_str().unwrap(), one["status"].as_str().unwrap()))
+            .collect();
+        assert_eq!(
+            told,
+            [("Ready", "False"), ("Reconciling", "False"), ("Stalled", "True")]
+        );
+        assert_eq!(asked.body["status"]["conditions"][0]["reason"], "InvalidSpec");
+        telling.abort();
+        watching.abort();
+    }
+}
