@@ -26,6 +26,7 @@ use crate::common::{Metadata, NameRef, ReclaimPolicy, Scheduling, SecretRef};
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 40").message("metadata.name must start with a letter, hold only a-z, 0-9 and '-', and have at most 40 characters: it becomes part of Service names"),
+    validation = Rule::new("has(self.spec.rpcSecretRef) == has(oldSelf.spec.rpcSecretRef)").message("spec.rpcSecretRef cannot be added or removed later: servers with different secrets would not form one store"),
     validation = Rule::new("(has(self.spec.tls) && has(self.spec.tls.mode) && self.spec.tls.mode == 'Enabled') == (has(oldSelf.spec.tls) && has(oldSelf.spec.tls.mode) && oldSelf.spec.tls.mode == 'Enabled')").message("spec.tls.mode cannot be changed: the scheme is part of the name RustFS knows its pools by. Create a new Tenant and copy the data")
 )]
 #[serde(rename_all = "camelCase")]

@@ -146,6 +146,14 @@ pub async fn every_rule_rejects_what_it_should_and_says_what_to_do(world: Arc<Wo
         "spec.rpcSecretRef cannot be changed",
     )
     .await;
+    reject_update::<Tenant>(
+        &space,
+        "rpc-later",
+        objects::tenant(),
+        json!({"spec": {"rpcSecretRef": {"name": "b"}}}),
+        "spec.rpcSecretRef cannot be added or removed later",
+    )
+    .await;
 
     reject::<Pool>(
         &space,
