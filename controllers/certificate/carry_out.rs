@@ -103,6 +103,16 @@ pub(super) async fn make(
             key.put(&mut secret, &["tls.key"]);
             Ok(secret)
         }
+        Work::RewriteCa => {
+            let (Some(held), Some(key)) = (&seen.observed.ca, &seen.ca_key) else {
+                return Err(gone());
+            };
+            let ca = held.leaf().ok_or_else(gone)?;
+            let replaces = held.annotations.get(ca::ANNOTATION_REPLACES);
+            let mut secret = secret::ca(certificate, ca, replaces.map(String::as_str));
+            key.put(&mut secret, &["tls.key"]);
+            Ok(secret)
+        }
         Work::Issue(order) => issue_secret(certificate, seen, *order, now).await,
         Work::Rewrite(roots) => {
             let (Some(chain), Some(key)) = (

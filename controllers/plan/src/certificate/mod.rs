@@ -54,6 +54,8 @@ pub enum Work {
     None,
     /// An own CA.
     MakeCa(CaOrder),
+    /// The Secret of the own CA again, with the same CA and key: it has lost its owner or its labels.
+    RewriteCa,
     /// A certificate.
     Issue(Box<Order>),
     /// The Secret again, with the same certificate and key.

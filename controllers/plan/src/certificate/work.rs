@@ -70,19 +70,23 @@ enum Stop {
 enum Early {
     Taken(String),
     MakeCa(CaOrder),
+    RewriteCa,
 }
 
 impl Early {
     fn into_plan(self, found: Finding, case: &Case<'_>) -> Plan {
         match self {
             Self::Taken(name) => verdict::name_taken(found, &name),
-            Self::MakeCa(order) => {
-                let mut plan = verdict::managed(found, case, case.check(None).as_ref(), None);
-                plan.work = Work::MakeCa(order);
-                plan
-            }
+            Self::MakeCa(order) => waiting_for(found, case, Work::MakeCa(order)),
+            Self::RewriteCa => waiting_for(found, case, Work::RewriteCa),
         }
     }
+}
+
+fn waiting_for(found: Finding, case: &Case<'_>, work: Work) -> Plan {
+    let mut plan = verdict::managed(found, case, case.check(None).as_ref(), None);
+    plan.work = work;
+    plan
 }
 
 fn issuing(case: &Case<'_>, held: Option<&Held>) -> Result<Issuing, Stop> {
@@ -92,6 +96,7 @@ fn issuing(case: &Case<'_>, held: Option<&Held>) -> Result<Issuing, Stop> {
     }
     let leaf = case.held.and_then(Held::leaf);
     let early = match ca::own(held, leaf, asked, meta::uid(case.certificate), now) {
+        Ok(_) if held.is_some_and(|held| !case.marked(held)) => Early::RewriteCa,
         Ok(issuing) => return Ok(issuing),
         Err(NoCa::Taken) => Early::Taken(crds::names::ca_secret(meta::name(case.certificate))),
         Err(NoCa::Make(replaces)) => Early::MakeCa(CaOrder {
@@ -105,6 +110,15 @@ fn issuing(case: &Case<'_>, held: Option<&Held>) -> Result<Issuing, Stop> {
 }
 
 impl Case<'_> {
+    /// Whether a Secret has its owner, and the labels by which it is watched.
+    fn marked(&self, held: &Held) -> bool {
+        let labels = secret::labels(self.certificate);
+        !held.orphan
+            && labels
+                .iter()
+                .all(|(key, value)| held.labels.get(key) == Some(value))
+    }
+
     fn check(&self, issuing: Option<&Issuing>) -> Option<Violation> {
         let name = crds::names::certificate_secret(meta::name(self.certificate));
         checks::check(&Input {
@@ -172,16 +186,12 @@ fn switch(case: &Case<'_>, issuing: &Issuing, held: &Held, since: Timestamp) -> 
 fn rewrite(case: &Case<'_>, held: &Held, roots: &Roots) -> Work {
     let there = held.roots.read().map(Vec::as_slice).unwrap_or_default();
     let same = |one: &[Cert], other: &[Cert]| one.iter().all(|cert| other.contains(cert));
-    let labels = secret::labels(case.certificate);
     let intact = held.copies_agree
-        && !held.orphan
+        && case.marked(held)
         && same(there, &roots.certs)
         && same(&roots.certs, there)
         && held.instant(ANNOTATION_ROOTS_SINCE) == Some(roots.since)
-        && held.instant(ANNOTATION_OLD_ROOTS_UNTIL) == roots.old_until
-        && labels
-            .iter()
-            .all(|(key, value)| held.labels.get(key) == Some(value));
+        && held.instant(ANNOTATION_OLD_ROOTS_UNTIL) == roots.old_until;
     if intact {
         Work::None
     } else {

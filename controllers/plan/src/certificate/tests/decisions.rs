@@ -110,6 +110,18 @@ fn what_was_edited_by_hand_is_put_right() {
 }
 
 #[test]
+fn an_own_ca_gets_its_owner_and_labels_back_and_stays_the_same() {
+    let (root, held) = good();
+    let edits: [fn(&mut Held); 2] = [|ca| ca.orphan = true, |ca| ca.labels.clear()];
+    for edit in edits {
+        let mut ca = held_ca(&root);
+        edit(&mut ca);
+        let plan = decide(&own(), &observed(Some(held.clone()), Some(ca)));
+        assert_eq!((reason(&plan), &plan.work), (("Ready", ""), &Work::RewriteCa));
+    }
+}
+
+#[test]
 fn secrets_of_others_are_left_alone() {
     let (root, held) = good();
     let foreign = Held {

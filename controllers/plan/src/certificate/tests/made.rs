@@ -150,6 +150,7 @@ pub fn held_ca(ca: &Party) -> Held {
     Held {
         name: "site-ca".into(),
         ours: true,
+        labels: crate::certificate::secret::labels(&own()),
         chain: Part::Read(vec![ca.cert.clone()]),
         key: Part::Read(public(&ca.pair)),
         ..Held::default()
