@@ -54,17 +54,17 @@ build_localkube() {
 # other. The counts are in `passed` and `failed`. step TITLE COMMAND...
 passed=0 failed=0
 step() {
-  local title=$1 log status=0 p f
+  local title=$1 log status=0 p f counts
   shift
   say "$title"
   log=$(mktemp out/step.XXXXXX)
   "$@" 2>&1 | tee "$log" || status=$?
-  read -r p f < <(awk '
+  read -r p f counts < <(awk '
     /^[0-9]+ passed, [0-9]+ failed$/ { sum = 1; sp = $1; sf = $3 }
-    /^test result: / { for (i = 1; i < NF; i++) { if ($(i+1) == "passed;") p += $i; if ($(i+1) == "failed;") f += $i } }
-    END { if (sum) print sp, sf; else print p + 0, f + 0 }' "$log")
+    /^test result: / { results = 1; for (i = 1; i < NF; i++) { if ($(i+1) == "passed;") p += $i; if ($(i+1) == "failed;") f += $i } }
+    END { if (sum) print sp, sf, 1; else print p + 0, f + 0, results + 0 }' "$log")
   rm -f "$log"
-  [ $((p + f)) -gt 0 ] || [ $status -ne 0 ] || p=1
+  [ "$counts" = 1 ] || [ $status -ne 0 ] || p=1
   [ $status -eq 0 ] || [ "$f" -gt 0 ] || { f=1; printf 'failed: %s\n' "$title"; }
   passed=$((passed + p)) failed=$((failed + f))
 }
