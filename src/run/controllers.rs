@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use controllers::context::Context;
-use controllers::{certificate, pool, tenant};
+use controllers::{certificate, monitor, pool, tenant};
 use kit::runner::{self, Config};
 use kit::serve::TenantMetrics;
 use kit::{Env, Kit, Shutdown, Watches};
@@ -14,12 +14,17 @@ pub(super) struct Parts {
     tenant: Kit,
     pool: Kit,
     certificate: Kit,
+    monitor: Kit,
+    monitors: monitor::Controller,
 }
 
 impl Parts {
     /// Makes them; every watch must be asked for here, before the watches start.
     pub(super) fn new(env: &Env, _watches: &mut Watches, context: Context) -> Self {
+        let monitor = Kit::new(env, "monitor");
         Self {
+            monitors: monitor::Controller::new(monitor.clone(), context.clone()),
+            monitor,
             context,
             tenant: Kit::new(env, "tenant"),
             pool: Kit::new(env, "pool"),
@@ -29,7 +34,7 @@ impl Parts {
 
     /// The figures of Tenants, for Prometheus.
     pub(super) fn metrics(&self) -> Option<Arc<dyn TenantMetrics>> {
-        None
+        Some(Arc::new(self.monitors.exporter()))
     }
 
     /// Runs all until shutdown, and until what runs then is finished. The first that ends early ends all.
@@ -43,7 +48,10 @@ impl Parts {
             tenant,
             pool,
             certificate,
+            monitor,
+            monitors,
         } = self;
+        let monitor_wakes = monitors.wakes();
         let sources = context.sources.clone();
         tokio::try_join!(
             runner::run(
@@ -67,6 +75,14 @@ impl Parts {
                 sources.certificates.clone(),
                 certificate::Controller::wakes(&sources),
                 certificate,
+                config.clone(),
+                shutdown.begun(),
+            ),
+            runner::run(
+                monitors,
+                sources.monitors.clone(),
+                monitor_wakes,
+                monitor,
                 config,
                 shutdown.begun(),
             ),
