@@ -1,12 +1,14 @@
 //! Makes the reconciled object the controlling owner of an object that a user wrote.
 
-use kube::api::{ObjectMeta, Patch, PatchParams};
+use kube::api::{ApiResource, ObjectMeta, Patch, PatchParams};
 use plan::{Failure, Target};
 use serde_json::json;
 
 use crate::apply::controller;
 use crate::call::{Call, LIMIT};
+use crate::classify::Class;
 use crate::enact::{Owner, failure, resource};
+use crate::error::Error;
 use crate::expect::{Key, caught_up};
 use crate::kit::{Kit, Meta};
 use crate::watch::registry::Look;
@@ -19,38 +21,62 @@ pub(crate) async fn adopt(kit: &Kit, owner: &Owner<'_>, target: &Target) -> Resu
         return Ok(false);
     }
     let kind = resource(&target.api_version, &target.kind, &target.plural);
-    let api = kit.api(&kind, &target.namespace);
     let current = match look {
         Look::Known(meta) => *meta,
-        _ => {
-            let found: Meta = Call {
-                verb: "get",
-                resource: &target.plural,
-                action: format!("get {}", title(target)),
-                limit: LIMIT,
-            }
-            .send(kit.env(), api.get(&target.name))
-            .await
-            .map_err(|error| failure(&error))?;
-            found.metadata
-        }
+        _ => read(kit, target, &kind).await?,
     };
     if is_adopted(owner, target, &current)? {
         return Ok(false);
     }
-    let body = body(owner, target, &current);
+    let written = match patch(kit, owner, target, &kind, &current).await {
+        // Its own controller writes its status meanwhile. What matters here is looked at again.
+        Err(error) if error.verdict().class == Class::Conflict => {
+            let current = read(kit, target, &kind).await?;
+            if is_adopted(owner, target, &current)? {
+                return Ok(false);
+            }
+            patch(kit, owner, target, &kind, &current).await
+        }
+        written => written,
+    };
+    let written = written.map_err(|error| failure(&error))?;
+    kit.note_write(key, &written.metadata, 0, 0);
+    Ok(true)
+}
+
+async fn read(kit: &Kit, target: &Target, kind: &ApiResource) -> Result<ObjectMeta, Failure> {
+    let found: Result<Meta, Error> = Call {
+        verb: "get",
+        resource: &target.plural,
+        action: format!("get {}", title(target)),
+        limit: LIMIT,
+    }
+    .send(kit.env(), kit.api(kind, &target.namespace).get(&target.name))
+    .await;
+    found.map(|found| found.metadata).map_err(|error| failure(&error))
+}
+
+async fn patch(
+    kit: &Kit,
+    owner: &Owner<'_>,
+    target: &Target,
+    kind: &ApiResource,
+    current: &ObjectMeta,
+) -> Result<Meta, Error> {
+    let body = body(owner, target, current);
     let params = PatchParams::apply(kit.manager()).force();
-    let written: Meta = Call {
+    Call {
         verb: "patch",
         resource: &target.plural,
         action: format!("adopt {}", title(target)),
         limit: LIMIT,
     }
-    .send(kit.env(), api.patch(&target.name, &params, &Patch::Apply(&body)))
+    .send(
+        kit.env(),
+        kit.api(kind, &target.namespace)
+            .patch(&target.name, &params, &Patch::Apply(&body)),
+    )
     .await
-    .map_err(|error| failure(&error))?;
-    kit.note_write(key, &written.metadata, 0, 0);
-    Ok(true)
 }
 
 fn is_adopted(owner: &Owner<'_>, target: &Target, current: &ObjectMeta) -> Result<bool, Failure> {
@@ -81,10 +107,7 @@ fn is_adopted(owner: &Owner<'_>, target: &Target, current: &ObjectMeta) -> Resul
 }
 
 fn body(owner: &Owner<'_>, target: &Target, current: &ObjectMeta) -> serde_json::Value {
-    let version = target
-        .resource_version
-        .as_ref()
-        .or(current.resource_version.as_ref());
+    let version = current.resource_version.as_ref();
     let mut metadata = json!({
         "name": target.name,
         "namespace": target.namespace,

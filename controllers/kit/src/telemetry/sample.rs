@@ -1,11 +1,11 @@
-//! Which traces are made: those of reconciles. A request that belongs to none (a list, a watch, an event) would be a
-//! trace of its own.
+//! Which traces are made: those of reconciles. A request that belongs to none (a list, a watch, an event, the lease)
+//! would be a trace of its own.
 
 use opentelemetry::trace::{Link, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
 
-/// Decides on root spans. Children follow their parents.
+/// Decides on root spans: only a reconcile is a consumer. Children follow their parents.
 #[derive(Clone, Debug)]
 pub(crate) struct Roots {
     inner: Sampler,
@@ -37,7 +37,7 @@ impl ShouldSample for Roots {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        if *kind == SpanKind::Client {
+        if *kind != SpanKind::Consumer {
             return SamplingResult {
                 decision: SamplingDecision::Drop,
                 attributes: Vec::new(),

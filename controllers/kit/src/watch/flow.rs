@@ -127,6 +127,7 @@ where
                 Err(kube::Error::Api(status)) if status.code == 404 && self.optional => {
                     self.hub.replace(Vec::new());
                     self.hub.serve(false);
+                    self.hub.health.heard(None);
                     self.hub.health.fill();
                     return Err(ListError::NotServed);
                 }
