@@ -1,6 +1,6 @@
 //! What the servers of this process share: who listens, the faults, and the objects of every Tenant.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -51,7 +51,7 @@ pub type Buckets = BTreeMap<String, Bucket>;
 /// What the servers of this process share.
 #[derive(Debug, Default)]
 pub struct World {
-    live: Mutex<HashSet<String>>,
+    live: Mutex<HashMap<String, usize>>,
     faults: watch::Sender<HashMap<String, Mode>>,
     stores: Mutex<HashMap<String, Buckets>>,
 }
@@ -59,12 +59,13 @@ pub struct World {
 impl World {
     /// Whether the server of that name listens.
     pub fn is_live(&self, host: &str) -> bool {
-        held(&self.live).contains(host)
+        held(&self.live).get(host).is_some_and(|servers| *servers > 0)
     }
 
-    /// Marks a server as listening until the returned value is dropped.
+    /// Marks a server as listening until the returned value is dropped. Counted, because a Pod and the one that
+    /// takes its name may overlap for a moment.
     pub fn enter<'a>(&'a self, host: &'a str) -> Presence<'a> {
-        held(&self.live).insert(host.to_owned());
+        *held(&self.live).entry(host.to_owned()).or_default() += 1;
         Presence { world: self, host }
     }
 
@@ -109,6 +110,8 @@ pub struct Presence<'a> {
 
 impl Drop for Presence<'_> {
     fn drop(&mut self) {
-        held(&self.world.live).remove(self.host);
+        if let Some(servers) = held(&self.world.live).get_mut(self.host) {
+            *servers -= 1;
+        }
     }
 }
