@@ -21,8 +21,8 @@ pub fn check(servers: i32, volumes_per_server: i32) -> Result<Layout, String> {
     let Some(&set_width) = widths(servers, volumes_per_server).last() else {
         return Err(format!(
             "{servers} servers with {volumes_per_server} volumes each are {drives} drives, which do not divide into \
-             equal erasure sets of 2 to 16 drives spread evenly over the servers: choose numbers such as 4 servers with \
-             4 volumes"
+             equal erasure sets of 2 to 16 drives spread evenly over the servers: {}",
+            nearest(servers, volumes_per_server)
         ));
     };
     Ok(Layout {
@@ -49,6 +49,27 @@ pub fn widths(servers: i32, volumes_per_server: i32) -> Vec<i32> {
     WIDTHS
         .filter(|width| drives % width == 0 && even(*width))
         .collect()
+}
+
+/// The next numbers up and down that would do.
+fn nearest(servers: i32, volumes_per_server: i32) -> String {
+    let fits = |servers: &i32, volumes: i32| !widths(*servers, volumes).is_empty();
+    let below = (1..servers).rev().find(|other| fits(other, volumes_per_server));
+    let above = (servers..=servers.saturating_add(256))
+        .skip(1)
+        .find(|other| fits(other, volumes_per_server));
+    let servers: Vec<String> = below
+        .into_iter()
+        .chain(above)
+        .map(|other| other.to_string())
+        .collect();
+    if servers.is_empty() {
+        return "choose numbers such as 4 servers with 4 volumes".to_owned();
+    }
+    format!(
+        "choose {} servers with {volumes_per_server} volumes each",
+        servers.join(" or ")
+    )
 }
 
 /// The parity RustFS chooses for a set of this width.
@@ -99,6 +120,35 @@ mod tests {
                 parity,
             };
             assert_eq!(check(servers, volumes), Ok(layout), "{servers} x {volumes}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_next_numbers_that_would_do() {
+        assert!(
+            check(17, 1)
+                .unwrap_err()
+                .contains("16 or 18 servers with 1 volumes")
+        );
+        assert!(check(1, 17).unwrap_err().contains("2 servers with 17 volumes"));
+        assert!(check(19, 4).unwrap_err().contains("18 or 20 servers"));
+    }
+
+    #[test]
+    fn uneven_layouts_have_the_widths_rustfs_chooses() {
+        // From the table of rustfs-ecstore's own tests.
+        for ((servers, volumes), width) in [
+            ((3, 180), 15),
+            ((2, 180), 12),
+            ((11, 8), 11),
+            ((16, 52), 16),
+            ((1, 27), 9),
+        ] {
+            assert_eq!(
+                check(servers, volumes).map(|layout| layout.set_width),
+                Ok(width),
+                "{servers} x {volumes}"
+            );
         }
     }
 

@@ -12,6 +12,8 @@ mod stateful_set;
 mod status;
 mod teardown;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

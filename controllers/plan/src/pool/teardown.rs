@@ -71,7 +71,7 @@ fn doomed(pool: &Pool, observed: &Observed) -> Vec<Step> {
         .claims
         .iter()
         .map(AsRef::as_ref)
-        .filter(|claim| claims::fits(pool, *claim) && names.contains(meta::name(*claim)))
+        .filter(|claim| claims::fits(pool, claim) && names.contains(meta::name(*claim)))
         .filter(|claim| !meta::deleting(*claim))
         .map(meta::target)
         .collect();

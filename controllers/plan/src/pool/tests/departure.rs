@@ -1,0 +1,169 @@
+use super::*;
+use crds::common::ReclaimPolicy;
+use crds::names::FINALIZER_POOL;
+
+fn leaving_pool() -> Pool {
+    let mut pool = pool();
+    pool.metadata.deletion_timestamp = Some(object(json!("2026-01-01T00:00:00Z")));
+    pool.metadata.finalizers = Some(vec![FINALIZER_POOL.to_owned()]);
+    pool.metadata.owner_references = Some(object(json!([{
+        "apiVersion": "storage.rustfs.com/v1alpha1", "kind": "Tenant", "name": TENANT, "uid": "tenant-uid",
+        "controller": true,
+    }])));
+    pool
+}
+
+fn with_policy(policy: ReclaimPolicy) -> Pool {
+    let mut pool = leaving_pool();
+    pool.spec.reclaim_policy = Some(policy);
+    pool
+}
+
+fn leaving_tenant() -> Arc<Tenant> {
+    let mut tenant = tenant();
+    tenant.metadata.deletion_timestamp = Some(object(json!("2026-01-01T00:00:00Z")));
+    Arc::new(tenant)
+}
+
+/// A Tenant that is deleted, with all of the Pool still there.
+fn abandoned() -> Observed {
+    Observed {
+        tenant: Some(leaving_tenant()),
+        ..serving()
+    }
+}
+
+#[test]
+fn a_pool_of_a_store_that_serves_is_kept_and_goes_on_as_asked() {
+    let observed = serving();
+    let status = reported(&leaving_pool(), &observed);
+    assert_eq!(says(&status, "Ready"), "False DrainNotSupported");
+    assert_eq!(says(&status, "Stalled"), "True DrainNotSupported");
+    let plan = plan(&leaving_pool(), &observed);
+    assert!(applied(&plan).is_some());
+    assert!(deleted(&plan).is_empty());
+    assert!(!plan.steps.contains(&Step::Release(FINALIZER_POOL)));
+}
+
+#[test]
+fn while_the_store_forms_the_tenant_takes_the_pool_out_first() {
+    let observed = Observed {
+        topology: stored(topology(false)),
+        ..serving()
+    };
+    assert_eq!(plan(&leaving_pool(), &observed).steps, Vec::new());
+    let without = Topology {
+        pools: Vec::new(),
+        ..topology(false)
+    };
+    let observed = Observed {
+        topology: stored(without),
+        ..serving()
+    };
+    assert_eq!(
+        deleted(&plan(&leaving_pool(), &observed)),
+        ["StatefulSet shop-ssd"]
+    );
+}
+
+#[test]
+fn servers_go_before_volumes_and_volumes_before_the_finalizer() {
+    let pool = with_policy(ReclaimPolicy::Delete);
+    let mut observed = abandoned();
+    assert_eq!(deleted(&plan(&pool, &observed)), ["StatefulSet shop-ssd"]);
+    observed.stateful_set = None;
+    assert_eq!(plan(&pool, &observed).steps, Vec::new());
+    assert!(message(&reported(&pool, &observed), "Ready").contains("4 servers"));
+    observed.pods.clear();
+    assert_eq!(deleted(&plan(&pool, &observed)).len(), 8);
+    observed.claims.clear();
+    assert_eq!(plan(&pool, &observed).steps, [Step::Release(FINALIZER_POOL)]);
+}
+
+#[test]
+fn kept_volumes_are_not_touched() {
+    let observed = Observed {
+        stateful_set: None,
+        pods: Vec::new(),
+        ..abandoned()
+    };
+    let steps = plan(&with_policy(ReclaimPolicy::Retain), &observed).steps;
+    assert_eq!(steps, [Step::Release(FINALIZER_POOL)]);
+}
+
+#[test]
+fn only_claims_of_the_exact_name_and_layout_are_deleted() {
+    let claims = [
+        claim("data-0-shop-ssd-0", "4x2", "Bound"),
+        claim("data-0-shop-ssd-1", "4x1", "Bound"),
+        claim("data-7-shop-ssd-0", "4x2", "Bound"),
+    ];
+    let observed = Observed {
+        stateful_set: None,
+        pods: Vec::new(),
+        claims: claims.into_iter().map(Arc::new).collect(),
+        ..abandoned()
+    };
+    let plan = plan(&with_policy(ReclaimPolicy::Delete), &observed);
+    assert_eq!(deleted(&plan), ["PersistentVolumeClaim data-0-shop-ssd-0"]);
+}
+
+#[test]
+fn volumes_of_a_pool_whose_tenant_is_gone_are_kept_unless_the_pool_says_otherwise() {
+    let observed = Observed {
+        tenant: None,
+        stateful_set: None,
+        pods: Vec::new(),
+        ..serving()
+    };
+    assert_eq!(
+        plan(&leaving_pool(), &observed).steps,
+        [Step::Release(FINALIZER_POOL)]
+    );
+    assert_eq!(
+        deleted(&plan(&with_policy(ReclaimPolicy::Delete), &observed)).len(),
+        8
+    );
+}
+
+#[test]
+fn a_later_tenant_of_the_name_has_no_say_over_the_volumes() {
+    let mut later = tenant();
+    later.metadata.uid = Some("later-uid".to_owned());
+    later.spec.deletion = Some(object(json!({"volumes": "Delete"})));
+    let observed = Observed {
+        tenant: Some(Arc::new(later)),
+        stateful_set: None,
+        pods: Vec::new(),
+        ..serving()
+    };
+    assert_eq!(
+        plan(&leaving_pool(), &observed).steps,
+        [Step::Release(FINALIZER_POOL)]
+    );
+}
+
+#[test]
+fn a_stateful_set_of_another_owner_is_left_alone() {
+    let mut observed = abandoned();
+    let mut set = observed.stateful_set.as_deref().cloned().unwrap();
+    set.metadata.owner_references.as_mut().unwrap()[0].uid = "someone".to_owned();
+    observed.stateful_set = Some(Arc::new(set));
+    observed.pods.clear();
+    assert!(deleted(&plan(&leaving_pool(), &observed)).is_empty());
+}
+
+#[test]
+fn a_pool_that_joined_is_kept_when_the_topology_cannot_be_read() {
+    let mut pool = leaving_pool();
+    pool.status = Some(reported(&super::pool(), &serving()));
+    let observed = Observed {
+        topology: Stored::Missing,
+        ..serving()
+    };
+    assert_eq!(plan(&pool, &observed).steps, Vec::new());
+    assert_eq!(
+        says(&reported(&pool, &observed), "Ready"),
+        "False DrainNotSupported"
+    );
+}

@@ -1,0 +1,123 @@
+use super::*;
+use proptest::prelude::*;
+
+/// Pools, good and bad.
+fn pools() -> impl Strategy<Value = Pool> {
+    let name = prop_oneof![Just(POOL.to_owned()), "[a-z0-9-]{0,50}", ".{0,8}"];
+    (name, -1..20_i32, -1..6_i32, any::<bool>(), any::<bool>()).prop_map(
+        |(name, servers, volumes, leaving, held)| {
+            let mut pool = pool();
+            pool.metadata.name = Some(name);
+            pool.spec.servers = servers;
+            pool.spec.volumes_per_server = volumes;
+            pool.metadata.finalizers = held.then(|| vec![crds::names::FINALIZER_POOL.to_owned()]);
+            pool.metadata.deletion_timestamp = leaving.then(|| object(json!("2026-01-01T00:00:00Z")));
+            pool
+        },
+    )
+}
+
+/// Tenants, good and bad.
+fn tenants() -> impl Strategy<Value = Option<Tenant>> {
+    let env = proptest::option::of(".{0,12}");
+    (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), env).prop_map(
+        |(some, tls, leaving, paused, env)| {
+            let mut tenant = if tls { tls_tenant() } else { tenant() };
+            tenant.metadata.deletion_timestamp = leaving.then(|| object(json!("2026-01-01T00:00:00Z")));
+            tenant.spec.paused = paused;
+            tenant
+                .spec
+                .env
+                .extend(env.map(|name| object(json!({"name": name, "value": "x"}))));
+            some.then_some(tenant)
+        },
+    )
+}
+
+fn topologies() -> impl Strategy<Value = Stored> {
+    prop_oneof![
+        Just(Stored::Missing),
+        Just(Stored::Foreign),
+        Just(Stored::Unreadable("no".to_owned())),
+        Just(stored(Topology::default())),
+        any::<bool>().prop_map(|formed| stored(topology(formed))),
+    ]
+}
+
+/// What may be seen: any part of a Pool that serves.
+fn views() -> impl Strategy<Value = Observed> {
+    let flags = proptest::collection::vec(any::<bool>(), 4);
+    let kept = proptest::collection::vec(any::<bool>(), 12);
+    (tenants(), topologies(), flags, kept).prop_map(|(tenant, topology, flags, kept)| {
+        let mut observed = serving();
+        observed.tenant = tenant.map(Arc::new);
+        observed.topology = topology;
+        observed.certificate = flags[0].then(|| Arc::new(certificate("True")));
+        observed.caught_up = flags[1];
+        observed.foreign_claim = flags[2].then(|| "x".to_owned());
+        observed.stateful_set = observed.stateful_set.filter(|_| flags[3]);
+        let mut keep = kept.iter().copied();
+        observed.pods.retain(|_| keep.next().unwrap_or(true));
+        observed.claims.retain(|_| keep.next().unwrap_or(true));
+        observed
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_seen_becomes_a_whole_status(pool in pools(), observed in views()) {
+        let status = reported(&pool, &observed);
+        prop_assert_eq!(status.conditions.len(), 8);
+        prop_assert!(status.updated_servers <= status.servers.max(0));
+        prop_assert!(status.ready_servers <= status.servers);
+        for condition in &status.conditions {
+            prop_assert!(condition.reason.starts_with(|first: char| first.is_ascii_uppercase()));
+            prop_assert!(condition.reason.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            prop_assert!(condition.message.len() <= 32_768);
+        }
+    }
+
+    #[test]
+    fn the_same_view_gives_the_same_status_again(pool in pools(), observed in views()) {
+        let mut pool = pool;
+        pool.status = Some(reported(&pool, &observed));
+        let again = reported(&pool, &observed);
+        prop_assert_eq!(Some(again), pool.status);
+    }
+
+    #[test]
+    fn the_order_of_what_is_seen_does_not_matter(pool in pools(), observed in views()) {
+        let mut turned = observed.clone();
+        turned.pods.reverse();
+        turned.claims.reverse();
+        prop_assert_eq!(plan(&pool, &turned).steps, plan(&pool, &observed).steps);
+        prop_assert_eq!(reported(&pool, &turned), reported(&pool, &observed));
+    }
+
+    #[test]
+    fn nothing_is_made_and_torn_down_in_one_plan(pool in pools(), observed in views()) {
+        let plan = plan(&pool, &observed);
+        let made = applied(&plan).is_some();
+        let ended = deleted(&plan).iter().any(|name| !name.starts_with("Pod "));
+        let released = plan.steps.iter().any(|step| matches!(step, Step::Release(_)));
+        prop_assert!(!(made && (ended || released)));
+    }
+
+    #[test]
+    fn volumes_are_only_deleted_with_a_pool_that_goes_and_has_no_servers(pool in pools(), observed in views()) {
+        let plan = plan(&pool, &observed);
+        if deleted(&plan).iter().any(|name| name.starts_with("PersistentVolumeClaim ")) {
+            prop_assert!(pool.metadata.deletion_timestamp.is_some());
+            prop_assert!(observed.stateful_set.is_none());
+            prop_assert!(observed.pods.is_empty());
+        }
+    }
+
+    #[test]
+    fn at_most_one_server_of_a_store_that_serves_is_deleted(pool in pools(), observed in views()) {
+        let formed = observed.topology.topology().is_some_and(|topology| topology.formed);
+        let pods = deleted(&plan(&pool, &observed));
+        let pods = pods.iter().filter(|name| name.starts_with("Pod ")).count();
+        prop_assert!(!formed || pods <= 1);
+    }
+}

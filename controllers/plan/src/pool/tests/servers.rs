@@ -1,0 +1,133 @@
+use super::*;
+
+/// The servers that serve, with a change of the Tenant that asks for other ones and was applied.
+fn outdated() -> Observed {
+    let mut observed = serving();
+    let mut tenant = tenant();
+    tenant.spec.image = Some("rustfs/rustfs:1.0.2".to_owned());
+    observed.tenant = Some(Arc::new(tenant));
+    let set = applied(&plan(&pool(), &observed)).cloned().unwrap();
+    observed.stateful_set = Some(Arc::new(metadata(set)));
+    observed
+}
+
+fn with_pod(mut observed: Observed, ordinal: usize, state: Value) -> Observed {
+    let mut pod = observed.pods[ordinal].as_ref().clone();
+    pod.status = Some(object(state));
+    observed.pods[ordinal] = Arc::new(pod);
+    observed
+}
+
+#[test]
+fn a_pool_that_serves_is_ready() {
+    let status = reported(&pool(), &serving());
+    assert_eq!(says(&status, "Ready"), "True Ready");
+    assert_eq!(
+        (status.servers, status.ready_servers, status.updated_servers),
+        (4, 4, 4)
+    );
+    assert_eq!(status.topology_revision, Some(7));
+}
+
+#[test]
+fn a_pool_that_is_as_asked_has_one_server_replaced_by_nothing() {
+    assert_eq!(deleted(&plan(&pool(), &serving())), Vec::<String>::new());
+}
+
+#[test]
+fn an_outdated_server_is_replaced_by_name_uid_and_version() {
+    let plan = plan(&pool(), &outdated());
+    assert_eq!(deleted(&plan), ["Pod shop-ssd-3"]);
+    let Some(Step::Delete(target, _)) = plan.steps.last() else {
+        panic!("nothing is deleted");
+    };
+    assert_eq!(target.uid, "pod-uid-3");
+    assert_eq!(target.resource_version.as_deref(), Some("5"));
+    assert_eq!(
+        says(&reported(&pool(), &outdated()), "WorkloadReady"),
+        "False ServersOutdated"
+    );
+}
+
+#[test]
+fn nothing_is_replaced_before_the_new_template_is_seen() {
+    let observed = Observed {
+        stateful_set: serving().stateful_set,
+        ..outdated()
+    };
+    assert_eq!(deleted(&plan(&pool(), &observed)), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_is_replaced_while_a_server_of_another_pool_is_missing() {
+    let mut topology = topology(true);
+    topology.pools.push(Member {
+        name: "hdd".to_owned(),
+        uid: "other".to_owned(),
+        servers: 1,
+        ..Member::default()
+    });
+    let observed = Observed {
+        topology: stored(topology),
+        ..outdated()
+    };
+    assert_eq!(deleted(&plan(&pool(), &observed)), Vec::<String>::new());
+    assert!(message(&reported(&pool(), &observed), "WorkloadReady").contains("a server is missing"));
+}
+
+#[test]
+fn before_the_store_has_served_all_outdated_servers_are_replaced() {
+    let observed = Observed {
+        topology: stored(topology(false)),
+        ..outdated()
+    };
+    assert_eq!(deleted(&plan(&pool(), &observed)).len(), 4);
+}
+
+#[test]
+fn the_first_server_in_trouble_is_named_with_its_reason() {
+    let waiting = |reason: &str| {
+        json!({"conditions": [{"type": "Ready", "status": "False"}], "containerStatuses": [{
+            "name": "rustfs", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": reason, "message": "why"}},
+        }]})
+    };
+    let unschedulable = json!({"conditions": [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes fit"},
+    ]});
+    let cases = [
+        (waiting("ImagePullBackOff"), "ImagePullBackOff: why"),
+        (waiting("CrashLoopBackOff"), "CrashLoopBackOff: why"),
+        (unschedulable, "Unschedulable: 0/3 nodes fit"),
+    ];
+    for (state, expected) in cases {
+        let status = reported(&pool(), &with_pod(serving(), 1, state));
+        let text = message(&status, "WorkloadReady");
+        assert!(
+            text.starts_with("3 of 4 servers are ready; shop-ssd-1: "),
+            "{text}"
+        );
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(says(&status, "Ready"), "False ServersNotReady");
+    }
+}
+
+#[test]
+fn open_volumes_are_named_with_their_phase() {
+    let mut observed = serving();
+    observed.claims[2] = Arc::new(claim("data-0-shop-ssd-1", "4x2", "Pending"));
+    let status = reported(&pool(), &observed);
+    assert_eq!(says(&status, "StorageReady"), "False VolumesPending");
+    assert!(message(&status, "StorageReady").contains("data-0-shop-ssd-1 (Pending)"));
+}
+
+#[test]
+fn pods_of_other_pools_and_odd_names_are_not_counted() {
+    let mut observed = serving();
+    for name in ["shop-ssd-04", "shop-ssd-4", "shop-ssd-x", "shop-ssd"] {
+        let mut pod = observed.pods[0].as_ref().clone();
+        pod.metadata.name = Some(name.to_owned());
+        observed.pods.push(Arc::new(pod));
+    }
+    assert_eq!(reported(&pool(), &observed).servers, 4);
+}
