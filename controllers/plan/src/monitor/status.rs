@@ -103,7 +103,7 @@ fn targets_ready(monitor: &TenantMonitor, observed: &Observed, plan: &Plan, enac
 
 fn operator_missing(unserved: &[&str]) -> String {
     format!(
-        "the cluster does not know the kind {} (monitoring.coreos.com/v1): install the Prometheus operator's CRDs, or set spec.serviceMonitor.enabled and spec.rules.enabled to false",
+        "the cluster does not serve {} of monitoring.coreos.com/v1: install the Prometheus operator's CRDs, or set spec.serviceMonitor.enabled and spec.rules.enabled to false",
         unserved.join(" and ")
     )
 }
