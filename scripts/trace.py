@@ -16,6 +16,8 @@ SERVICE = "rustfs-operator"
 # Told by the steps inside them.
 QUIET = {"observe", "plan", "enact"}
 STATUS = "status.write"
+# A read that finds nothing is an answer; one that fails fails its reconcile, which tells.
+READS = ("get", "list")
 
 
 def fetch(base):
@@ -51,6 +53,8 @@ class Forest:
 
     def matters(self, span):
         """Whether it changed or failed something itself, or holds or woke something that did."""
+        if span["operationName"].split()[0] in READS:
+            return False
         if failed(span) or span["operationName"] == STATUS or tags(span).get("changed") in (True, "true"):
             return True
         below = self.children.get(span["spanID"], []) + self.woken.get(span["spanID"], [])
@@ -82,7 +86,7 @@ def describe(span, began):
     what = "write the status" if span["operationName"] == STATUS else found.get("action") or span["operationName"]
     if "k8s.object.name" in found:
         what += f' {found.get("k8s.namespace.name")}/{found["k8s.object.name"]}'
-    problem = f'  FAILED: {found.get("error")}' if failed(span) else ""
+    problem = f'  FAILED: {found.get("otel.status_description") or found["error"]}' if failed(span) else ""
     return f'{what}  (+{(span["startTime"] - began) / 1e6:.2f} s, {span["duration"] / 1e3:.1f} ms){problem}'
 
 
