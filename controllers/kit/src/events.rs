@@ -17,13 +17,14 @@ const WITHIN: Duration = Duration::from_secs(5);
 /// The API server's limit of an event's note, in bytes.
 const LONGEST: usize = 1024;
 /// Reasons that say the operator waits for something that is on its way: no news.
-const WAITING_REASONS: [&str; 6] = [
+const WAITING_REASONS: [&str; 7] = [
     "Pending",
     "Waiting",
     "Progressing",
     "Reconciling",
     "Paused",
     "Unknown",
+    "ServersOutdated",
 ];
 
 /// One event to tell.
@@ -87,8 +88,8 @@ impl Events {
         }
     }
 
-    /// Takes an event about the reconciled object, unless too many wait already.
-    pub(crate) fn publish(&self, owner: &Owner<'_>, note: Note) {
+    /// Takes an event about the reconciled object and perhaps another one, unless too many wait already.
+    pub(crate) fn publish(&self, owner: &Owner<'_>, note: Note, related: Option<ObjectReference>) {
         let event = Event {
             type_: if note.warning {
                 EventType::Warning
@@ -98,7 +99,7 @@ impl Events {
             reason: note.reason,
             note: Some(cut(note.message)),
             action: note.action.to_owned(),
-            secondary: None,
+            secondary: related,
         };
         let reference = ObjectReference {
             api_version: Some(owner.key.0.clone()),

@@ -1,5 +1,6 @@
 //! Deletes what a plan names: this very object at this very version, never anything else of that name.
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{DeleteParams, Preconditions, PropagationPolicy};
 use plan::step::Why;
 use plan::{Failure, Target};
@@ -53,10 +54,23 @@ pub(crate) async fn delete(
                     message: why.message.clone(),
                     action: "Delete",
                 },
+                Some(reference(target)),
             );
             Ok(true)
         }
         Err(error) if error.verdict().class == Class::Gone => Ok(false),
         Err(error) => Err(failure(&error)),
+    }
+}
+
+/// Makes the deletions of two objects for one reason two events.
+fn reference(target: &Target) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(target.api_version.clone()),
+        kind: Some(target.kind.clone()),
+        namespace: Some(target.namespace.clone()),
+        name: Some(target.name.clone()),
+        uid: Some(target.uid.clone()),
+        ..ObjectReference::default()
     }
 }

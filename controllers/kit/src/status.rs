@@ -124,7 +124,7 @@ where
                 kit.wrote();
             }
             for note in transitions(&conditions(old.as_ref()), &conditions(Some(&new))) {
-                kit.events().publish(&owner, note);
+                kit.events().publish(&owner, note, None);
             }
         }
         Ok(Written::Gone) => {
