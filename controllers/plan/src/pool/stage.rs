@@ -207,7 +207,9 @@ fn volumes(pool: &Pool, observed: &Observed) -> Result<(), Verdict> {
     let other = observed
         .claims
         .iter()
-        .find(|claim| claims::labelled(pool, claim.as_ref()) && !claims::fits(pool, claim.as_ref()));
+        .filter(|claim| claims::labelled(pool, claim.as_ref()) && !claims::fits(pool, claim.as_ref()))
+        // Always the same one: a status that names another each time would be written for ever.
+        .min_by(|a, b| meta::name(a.as_ref()).cmp(meta::name(b.as_ref())));
     match other {
         Some(claim) => Err(Verdict::stuck(
             STORAGE_READY,
