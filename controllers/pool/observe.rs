@@ -138,7 +138,7 @@ async fn foreign_claim(kit: &Kit, pool: &Pool, observed: &Observed) -> Result<Op
     let names = claims::names(pool).into_iter();
     let names = names.filter(|name| !has(&observed.claims, name)).collect();
     let found: Vec<PersistentVolumeClaim> = get_all(kit, meta::namespace(pool), names).await?;
-    let foreign = found.iter().filter(|claim| !claims::labelled(pool, *claim));
+    let foreign = found.iter().filter(|claim| !claims::labelled(pool, claim));
     Ok(foreign.map(|claim| meta::name(claim).to_owned()).min())
 }
 
