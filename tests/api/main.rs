@@ -11,6 +11,7 @@ mod support;
 mod crds;
 mod hands;
 mod lifecycle;
+mod process;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -60,6 +61,11 @@ fn main() -> ExitCode {
         hands::edited_and_stripped_children_are_restored,
         hands::lost_credentials_are_reported_and_never_replaced,
         hands::an_object_of_someone_else_is_never_taken,
+        process::killed_in_the_middle_it_ends_where_an_undisturbed_run_ends,
+        process::of_two_replicas_one_leads_and_the_other_takes_over_within_20_seconds,
+        process::asked_to_stop_it_gives_the_lease_back_and_exits_with_0,
+        process::when_all_its_connections_are_cut_it_sees_again_within_5_seconds,
+        process::in_one_namespace_a_role_is_enough,
     ];
     if arguments.list {
         let trials = tests

@@ -6,5 +6,6 @@ pub mod kstatus;
 pub mod objects;
 pub mod operator;
 pub mod process;
+pub mod proxy;
 pub mod space;
 pub mod wait;
