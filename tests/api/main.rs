@@ -8,10 +8,14 @@
 )]
 mod support;
 
+mod audit;
 mod crds;
 mod hands;
 mod lifecycle;
+mod monitor;
 mod process;
+mod silence;
+mod traces;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -66,30 +70,47 @@ fn main() -> ExitCode {
         process::asked_to_stop_it_gives_the_lease_back_and_exits_with_0,
         process::when_all_its_connections_are_cut_it_sees_again_within_5_seconds,
         process::in_one_namespace_a_role_is_enough,
+        monitor::a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures,
+        silence::a_monitor_that_waits_for_its_tenant_writes_once,
+        silence::nothing_is_written_once_all_is_ready,
+        traces::a_reconcile_is_one_trace_and_leads_back_to_the_write_that_woke_it,
     ];
     if arguments.list {
         let trials = tests
             .into_iter()
-            .map(|(module, name, _)| Trial::test(format!("{module}::{name}"), || Ok(())));
-        return libtest_mimic::run(&arguments, trials.collect()).exit_code();
+            .map(|(module, name, _)| Trial::test(format!("{module}::{name}"), || Ok(())))
+            .collect();
+        return libtest_mimic::run(&arguments, trials).exit_code();
     }
     let runtime = Arc::new(Runtime::new().expect("a runtime can be made"));
     let world = Arc::new(runtime.block_on(World::start()));
-    let trials = tests
-        .into_iter()
-        .map(|(module, name, test)| {
-            let (runtime, world) = (Arc::clone(&runtime), Arc::clone(&world));
-            Trial::test(format!("{module}::{name}"), move || {
-                runtime
-                    .block_on(runtime.spawn(test(world)))
-                    .map_err(|failure| Failed::from(why(failure)))
-            })
-        })
-        .collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
+    let trials = trials_of(tests, &runtime, &world);
+    let first = libtest_mimic::run(&arguments, trials);
+    // What the audit log is asked for comes after all that fills it.
+    let afterwards: Vec<(&str, &str, Test)> = tests![
+        audit::every_deletion_names_the_uid_it_was_decided_on,
+        audit::the_role_grants_what_was_used_and_nothing_else,
+    ];
+    let second = libtest_mimic::run(&arguments, trials_of(afterwards, &runtime, &world));
     runtime.block_on(async { world.operator.write().await.take() });
     drop(world);
-    conclusion.exit_code()
+    if first.has_failed() {
+        first.exit_code()
+    } else {
+        second.exit_code()
+    }
+}
+
+fn trials_of(tests: Vec<(&str, &str, Test)>, runtime: &Arc<Runtime>, world: &Arc<World>) -> Vec<Trial> {
+    let trial = |(module, name, test): (&str, &str, Test)| {
+        let (runtime, world) = (Arc::clone(runtime), Arc::clone(world));
+        Trial::test(format!("{module}::{name}"), move || {
+            runtime
+                .block_on(runtime.spawn(test(world)))
+                .map_err(|failure| Failed::from(why(failure)))
+        })
+    };
+    tests.into_iter().map(trial).collect()
 }
 
 fn why(failure: tokio::task::JoinError) -> String {

@@ -278,7 +278,7 @@ fn masked<K: serde::Serialize>(object: &K) -> Value {
 }
 
 fn mask(value: &mut Value) {
-    const NATURE: [&str; 12] = [
+    const NATURE: [&str; 13] = [
         "uid",
         "resourceVersion",
         "creationTimestamp",
@@ -291,6 +291,8 @@ fn mask(value: &mut Value) {
         "currentRevision",
         "updateRevision",
         "collisionCount",
+        // It holds the name of the namespace.
+        "storage.rustfs.com/template-hash",
     ];
     match value {
         Value::Object(fields) => {

@@ -97,6 +97,11 @@ impl Cluster {
             .args(rest))
     }
 
+    /// Runs `localkube` for something that is no instance's.
+    pub fn localkube_plain(&self, arguments: &[&str]) -> Result<String, String> {
+        run(Command::new(localkube()).args(arguments))
+    }
+
     /// Ends the control plane; again is harmless.
     pub fn stop(&mut self) {
         if let Some(instance) = self.instance.take() {

@@ -1,5 +1,6 @@
 //! What the tests against a real API server share: a cluster, the operator as a process, namespaces, waiting.
 
+pub mod audit;
 pub mod cluster;
 pub mod http;
 pub mod kstatus;

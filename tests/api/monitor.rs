@@ -1,0 +1,114 @@
+//! Figures and alerts of a Tenant whose servers answer.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
+use serde_json::json;
+
+use crate::World;
+use crate::support::http;
+use crate::support::objects;
+use crate::support::process::Process;
+use crate::support::space::Space;
+use crate::support::wait::{SOON, until};
+
+const KINDS: [&str; 2] = [
+    "servicemonitors.monitoring.coreos.com",
+    "prometheusrules.monitoring.coreos.com",
+];
+
+pub async fn a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures(world: Arc<World>) {
+    let shared = world.running().await;
+    let listen = shared
+        .as_ref()
+        .map(|operator| operator.listen.clone())
+        .expect("it runs");
+    let cluster = &world.cluster;
+    let _servers = servers(&world);
+    let space = Space::make(&cluster.admin, "monitor").await;
+    space
+        .apply::<Tenant>("store", &objects::tls_tenant())
+        .await
+        .unwrap();
+    space
+        .apply::<TenantCertificate>("store", &objects::certificate("store"))
+        .await
+        .unwrap();
+    space
+        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
+        .await
+        .unwrap();
+    space.ready::<Tenant>("store", SOON).await;
+
+    let asked = json!({"spec": {"tenantRef": {"name": "store"}, "interval": "5s", "rules": {"labels": {"team": "storage"}}}});
+    space.apply::<TenantMonitor>("watch", &asked).await.unwrap();
+    let message = space
+        .condition::<TenantMonitor>(
+            "watch",
+            "TargetsReady",
+            "False",
+            "PrometheusOperatorMissing",
+            SOON,
+        )
+        .await;
+    assert!(message.contains("spec.serviceMonitor.enabled"), "{message}");
+    let folder = cluster
+        .localkube_plain(&["crds", "prometheus"])
+        .expect("the kinds of the Prometheus operator");
+    cluster
+        .kubectl(&["apply", "--server-side", "-f", folder.trim()])
+        .expect("they can be installed");
+    space.ready::<TenantMonitor>("watch", SOON).await;
+    let namespace = &space.name;
+    for kind in KINDS {
+        let found = cluster
+            .kubectl(&["get", kind, "-n", namespace, "-o", "name"])
+            .unwrap();
+        assert_eq!(found.lines().count(), 1, "{kind}: {found}");
+    }
+
+    let path = format!("/metrics/tenants/{namespace}/watch");
+    let wanted = [("rustfs_tenant_up", "1"), ("rustfs_tenant_servers", "4")];
+    until("real figures", Duration::from_secs(30), || async {
+        let (status, body) = http::get(&listen, &path).await?;
+        let line = |name: &str, value: &str| {
+            body.lines()
+                .any(|line| line.starts_with(&format!("{name}{{")) && line.ends_with(&format!(" {value}")))
+        };
+        match wanted.iter().find(|(name, value)| !line(name, value)) {
+            None if status == 200 => Ok(()),
+            missing => Err(format!("{status}, {missing:?} is not in:\n{body}")),
+        }
+    })
+    .await;
+
+    let off =
+        json!({"spec": {"tenantRef": {"name": "store"}, "interval": "5s", "rules": {"enabled": false}}});
+    space.apply::<TenantMonitor>("watch", &off).await.unwrap();
+    until("the PrometheusRule to go", SOON, || async {
+        let left = cluster.kubectl(&["get", KINDS[1], "-n", namespace, "-o", "name"])?;
+        if left.trim().is_empty() { Ok(()) } else { Err(left) }
+    })
+    .await;
+    space.ready::<TenantMonitor>("watch", SOON).await;
+    space.leave().await;
+}
+
+/// The test servers behind the fake Pods of the whole run.
+fn servers(world: &World) -> Process {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_rustfs-operator")).with_file_name("fake-rustfs");
+    if !program.exists() {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--package", "fake-rustfs"])
+            .status();
+        assert!(
+            built.is_ok_and(|status| status.success()),
+            "fake-rustfs cannot be built"
+        );
+    }
+    let mut command = Command::new(&program);
+    command.arg("--kubeconfig").arg(&world.cluster.kubeconfig);
+    Process::start(command, &world.cluster.scratch.join("fake-rustfs.log"))
+}
