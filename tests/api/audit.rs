@@ -44,12 +44,18 @@ pub async fn the_role_grants_what_was_used_and_nothing_else(world: Arc<World>) {
             (request.verb, request.group, resource)
         })
         .collect();
+    // An apply is a patch in the log; where it makes the object, the API server asks for the right to create.
+    let made: Vec<Right> = used
+        .iter()
+        .filter(|(verb, _, resource)| verb == "patch" && !resource.contains('/'))
+        .map(|(_, group, resource)| ("create".to_owned(), group.clone(), resource.clone()))
+        .collect();
     let granted = granted(&world);
     let missing: Vec<_> = used.difference(&granted).collect();
     assert!(missing.is_empty(), "used without a right: {missing:?}");
     let idle: Vec<_> = granted
         .difference(&used)
-        .filter(|right| !justified(right))
+        .filter(|right| !made.contains(right) && !justified(right))
         .collect();
     assert!(idle.is_empty(), "granted and never used: {idle:#?}");
 }
@@ -59,6 +65,10 @@ fn justified((verb, group, resource): &Right) -> bool {
     match (verb.as_str(), group.as_str(), resource.as_str()) {
         // Checked by the API server when an owner reference with blockOwnerDeletion is set; never a request.
         ("update", "storage.rustfs.com", resource) => resource.ends_with("/finalizers"),
+        // Revisions before the previous one, which a store that formed at once never has.
+        ("delete", "", "configmaps") => true,
+        // An adoption that was overtaken is tried again on a fresh read.
+        ("get", "storage.rustfs.com", "pools" | "tenantcertificates" | "tenantmonitors") => true,
         _ => false,
     }
 }

@@ -84,15 +84,22 @@ pub async fn a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures(wo
     })
     .await;
 
-    let off =
-        json!({"spec": {"tenantRef": {"name": "store"}, "interval": "5s", "rules": {"enabled": false}}});
+    let off = json!({"spec": {"tenantRef": {"name": "store"}, "interval": "5s", "serviceMonitor": {"enabled": false}, "rules": {"enabled": false}}});
     space.apply::<TenantMonitor>("watch", &off).await.unwrap();
-    until("the PrometheusRule to go", SOON, || async {
-        let left = cluster.kubectl(&["get", KINDS[1], "-n", namespace, "-o", "name"])?;
-        if left.trim().is_empty() { Ok(()) } else { Err(left) }
-    })
-    .await;
+    for kind in KINDS {
+        until(&format!("{kind} to go"), SOON, || async {
+            let left = cluster.kubectl(&["get", kind, "-n", namespace, "-o", "name"])?;
+            if left.trim().is_empty() { Ok(()) } else { Err(left) }
+        })
+        .await;
+    }
     space.ready::<TenantMonitor>("watch", SOON).await;
+    space.delete::<Tenant>("store").await;
+    space.gone::<Tenant>("store", SOON).await;
+    assert!(
+        space.list::<TenantMonitor>().await.is_empty(),
+        "monitors go before their Tenant"
+    );
     space.leave().await;
 }
 

@@ -41,7 +41,7 @@ pub async fn killed_in_the_middle_it_ends_where_an_undisturbed_run_ends(world: A
         end
     };
     // Later and later into the creation, until it is ready before the crash.
-    for delay in [0, 20, 60, 120, 250, 500, 1000] {
+    for delay in [0, 20, 40, 60, 80, 120, 250, 1000] {
         let mut operator = Operator::start(&world.cluster, &how(world.kubeconfig.clone(), "crashing")).await;
         operator.ready(SOON).await;
         let space = store(&world.cluster, "crash").await;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use backoff::backoff::Backoff;
 use backoff::exponential::{ExponentialBackoff, ExponentialBackoffBuilder};
+use crds::conditions::{READY, RECONCILING, STALLED};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
@@ -168,7 +169,23 @@ fn is_progress_only(old: &Value, new: &Value) -> bool {
         gist.sort();
         gist
     };
-    old.get("observedGeneration") == new.get("observedGeneration") && gist(old) == gist(new)
+    let same = old.get("observedGeneration") == new.get("observedGeneration");
+    same && (gist(old) == gist(new) || still_working(old, new))
+}
+
+/// Whether the object as a whole goes on working: on its way to ready, steps follow each other within milliseconds,
+/// and a write for each would be read by nobody.
+fn still_working(old: &Value, new: &Value) -> bool {
+    let whole = |status: &Value| {
+        let all = conditions(Some(status));
+        [READY, RECONCILING, STALLED].map(|type_| {
+            all.iter()
+                .find(|condition| condition.type_ == type_)
+                .map(|condition| condition.status.clone())
+        })
+    };
+    let (old, new) = (whole(old), whole(new));
+    old == new && old[1].as_deref() == Some("True")
 }
 
 fn conditions(status: Option<&Value>) -> Vec<Condition> {

@@ -58,15 +58,25 @@ fn revise(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> 
     let written_otherwise =
         facts::revision_volumes(tenant, observed, base.revision).is_some_and(|written| written != volumes);
     if !next.pools.is_empty() && (volumes != base.volumes() || written_otherwise) {
-        next.revision = base
-            .revision
-            .max(facts::highest_revision(tenant, observed))
-            .saturating_add(1);
+        next.revision = next_revision(tenant, observed, base, &volumes);
     } else if !next.formed && open && !waiting {
         next.formed = servers::all_ready(tenant, observed, &next);
     }
     next.turn = rollout::turn(tenant, observed, &next);
     next
+}
+
+/// One more than any that was ever used; but one that was written and never put into the topology, because the operator
+/// was cut off between the two, is taken up again.
+fn next_revision(tenant: &Tenant, observed: &Observed, base: &Topology, volumes: &str) -> u64 {
+    let highest = facts::highest_revision(tenant, observed);
+    let unused = highest > base.revision
+        && facts::revision_volumes(tenant, observed, highest).is_some_and(|written| written == volumes);
+    if unused {
+        highest
+    } else {
+        base.revision.max(highest).saturating_add(1)
+    }
 }
 
 /// What the condition says of a topology that nothing contradicts.
