@@ -59,7 +59,7 @@ impl Parts {
                 sources.tenants.clone(),
                 tenant::wakes(&sources),
                 tenant,
-                config.clone(),
+                config,
                 shutdown.begun(),
             ),
             runner::run(
@@ -67,7 +67,7 @@ impl Parts {
                 sources.pools.clone(),
                 pool::wakes(&sources),
                 pool,
-                config.clone(),
+                config,
                 shutdown.begun(),
             ),
             runner::run(
@@ -75,7 +75,7 @@ impl Parts {
                 sources.certificates.clone(),
                 certificate::Controller::wakes(&sources),
                 certificate,
-                config.clone(),
+                config,
                 shutdown.begun(),
             ),
             runner::run(
