@@ -1,4 +1,12 @@
 //! Tests against a real etcd, API server, controller manager and scheduler, with fake nodes.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test says what is wrong by panicking"
+)]
 
 #[path = "../support/mod.rs"]
 #[allow(
