@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint localkube crds docs clean
+.PHONY: help demo test e2e bench lint localkube crds docs clean
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ test: ## Run every test that needs no root, also against a real API server.
 
 e2e: ## Run the tests with real servers on a real node (Linux, root).
 	@scripts/e2e.sh
+
+bench: ## Measure what the operator costs, beside a bare client: minutes. BENCH_TENANTS sets how many Tenants.
+	@bash -c '. scripts/lib.sh; need_builders; stop_if_missing; build_localkube kubernetes etcd kwok; exec cargo bench --bench operator'
 
 lint: ## Check format, lints, what depends on what, licenses and alert rules.
 	@scripts/lint.sh

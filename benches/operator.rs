@@ -1,0 +1,351 @@
+//! What the operator costs, beside a bare client that does the same writes: `make bench`.
+//!
+//! Machines differ and are noisy, so the figures to keep are the ratios. `BENCH_TENANTS` sets the number of Tenants
+//! (default 1000).
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark that cannot go on says so by panicking"
+)]
+
+#[path = "../tests/support/mod.rs"]
+#[allow(dead_code, missing_docs, reason = "shared with the tests, which use the rest")]
+mod support;
+
+use std::time::{Duration, Instant};
+
+use crds::{Pool, Tenant};
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchParams};
+use kube::core::{ObjectMeta, WatchEvent};
+use kube::{Api, Client, ResourceExt};
+use serde_json::{Value, json};
+use support::audit::Audit;
+use support::cluster::Cluster;
+use support::operator::{How, Operator};
+use support::space::{Kind, Space};
+use support::wait::{SOON, until};
+
+const CHANGES: usize = 200;
+const PARALLEL: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(1800);
+
+fn main() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    // `cargo test --benches` only wants to know that it builds.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    runtime.block_on(measure());
+}
+
+async fn measure() {
+    let tenants: usize = std::env::var("BENCH_TENANTS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1000);
+    let cluster = Cluster::start(
+        "bench",
+        &["--nodes", "20", "--node-cpu", "64", "--node-memory", "256Gi"],
+    )
+    .await;
+    let kubeconfig = support::operator::install(&cluster, "dev").await;
+    let how = How {
+        kubeconfig,
+        identity: "bench".to_owned(),
+        arguments: vec![],
+        environment: vec![],
+    };
+    let operator = Operator::start(&cluster, &how).await;
+    operator.ready(SOON).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    println!("| figure | value |\n|---|---|");
+    println!(
+        "| resident memory, idle | {:.1} MiB |",
+        resident(operator.process.id())
+    );
+
+    converge_one(&cluster).await;
+    changes(&cluster).await;
+    many(&cluster, tenants, &operator).await;
+}
+
+/// Writes from nothing to Ready for one Tenant with one Pool.
+async fn converge_one(cluster: &Cluster) {
+    let space = namespace(cluster, "bench-one").await;
+    let audit = Audit::from_now(cluster);
+    store(&space, "store").await;
+    space.ready::<Tenant>("store", SOON).await;
+    space.ready::<Pool>("p0", SOON).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let writes = audit.writes_in(&space.name);
+    let status = writes
+        .iter()
+        .filter(|write| write.subresource == "status")
+        .count();
+    println!(
+        "| writes to converge one Tenant with one Pool | {}, of these {status} of status |",
+        writes.len()
+    );
+    let quiet = Audit::from_now(cluster);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    println!(
+        "| writes in the 60 s after | {} |",
+        quiet.writes_in(&space.name).len()
+    );
+}
+
+/// From a change of the Tenant to the write it causes, beside a bare client's own write of the same.
+async fn changes(cluster: &Cluster) {
+    let space = Space {
+        client: cluster.admin.clone(),
+        name: "bench-one".to_owned(),
+    };
+    let operator = sample(&space, |number| async move {
+        let change = json!({"spec": {"services": {"api": {"metadata": {"annotations": {"bench": number}}}}}});
+        space_patch::<Tenant>(cluster, "store", &change).await;
+    })
+    .await;
+    let bare = sample(&space, |number| async move {
+        let change = json!({"metadata": {"annotations": {"bench-bare": number}}});
+        space_patch::<Service>(cluster, "store-api", &change).await;
+    })
+    .await;
+    for (name, quantile) in [("p50", 0.50), ("p99", 0.99)] {
+        let (ours, theirs) = (at(&operator, quantile), at(&bare, quantile));
+        println!(
+            "| Tenant edited to Service changed, {name} | {ours:.1} ms; a bare client's edit of the Service is seen after {theirs:.1} ms |"
+        );
+    }
+}
+
+async fn space_patch<K: Kind>(cluster: &Cluster, name: &str, change: &Value) {
+    let api: Api<K> = Api::namespaced(cluster.admin.clone(), "bench-one");
+    api.patch(name, &PatchParams::default(), &Patch::Merge(change))
+        .await
+        .expect("it can be changed");
+}
+
+/// Milliseconds from before the change until a watch shows the Service changed, sorted.
+async fn sample<F: Future<Output = ()>>(space: &Space, change: impl Fn(String) -> F) -> Vec<f64> {
+    let api = space.api::<Service>();
+    let mut times = Vec::with_capacity(CHANGES);
+    let version = api
+        .list(&ListParams::default())
+        .await
+        .unwrap()
+        .metadata
+        .resource_version
+        .unwrap();
+    let only = WatchParams::default()
+        .fields("metadata.name=store-api")
+        .timeout(290);
+    let mut seen = Box::pin(api.watch(&only, &version).await.unwrap());
+    for number in 0..CHANGES {
+        let value = format!("n{number}");
+        let start = Instant::now();
+        change(value.clone()).await;
+        while let Some(event) = seen.try_next().await.unwrap() {
+            let WatchEvent::Modified(service) = event else {
+                continue;
+            };
+            if service.annotations().values().any(|found| *found == value) {
+                break;
+            }
+        }
+        times.push(start.elapsed().as_secs_f64() * 1000.0);
+    }
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+/// Many Tenants at once, beside a bare client that makes the same objects.
+async fn many(cluster: &Cluster, tenants: usize, operator: &Operator) {
+    let spaces = namespaces(cluster, "bench-many", tenants).await;
+    let start = Instant::now();
+    futures::stream::iter(&spaces)
+        .for_each_concurrent(PARALLEL, |space| store(space, "store"))
+        .await;
+    let client = cluster.admin.clone();
+    until("all Tenants to be ready", PATIENCE, || {
+        all_ready(client.clone(), tenants + 1)
+    })
+    .await;
+    let ours = start.elapsed().as_secs_f64();
+    let memory = resident(operator.process.id());
+
+    let children = children(&spaces[0]).await;
+    let bare = namespaces(cluster, "bench-bare", tenants).await;
+    let start = Instant::now();
+    futures::stream::iter(&bare)
+        .for_each_concurrent(PARALLEL, |space| create_all(space, &spaces[0].name, &children))
+        .await;
+    let running = tenants * 2 + 1;
+    until("the bare client's Pods to be ready", PATIENCE, || {
+        pods_ready(client.clone(), running)
+    })
+    .await;
+    let theirs = start.elapsed().as_secs_f64();
+    println!(
+        "| {tenants} Tenants ready | {ours:.1} s; a bare client's same objects {theirs:.1} s; ratio {:.2} |",
+        ours / theirs
+    );
+    println!(
+        "| resident memory with {} Tenants | {memory:.1} MiB |",
+        tenants + 1
+    );
+}
+
+async fn store(space: &Space, name: &str) {
+    space
+        .apply::<Tenant>(name, &json!({"spec": {}}))
+        .await
+        .expect("a Tenant");
+    let pool = json!({"spec": {
+        "tenantRef": {"name": name}, "servers": 1, "volumesPerServer": 2, "volumeClaim": {"size": "1Gi"}
+    }});
+    space.apply::<Pool>("p0", &pool).await.expect("a Pool");
+}
+
+async fn all_ready(client: Client, wanted: usize) -> Result<(), String> {
+    let all = Api::<Tenant>::all(client)
+        .list(&ListParams::default())
+        .await
+        .map_err(|error| error.to_string())?;
+    let ready = |tenant: &&Tenant| {
+        let conditions = tenant
+            .status
+            .as_ref()
+            .map(|status| status.conditions.as_slice())
+            .unwrap_or_default();
+        conditions
+            .iter()
+            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    };
+    let count = all.items.iter().filter(ready).count();
+    if count >= wanted {
+        Ok(())
+    } else {
+        Err(format!("{count} of {wanted}"))
+    }
+}
+
+async fn pods_ready(client: Client, wanted: usize) -> Result<(), String> {
+    let all = Api::<Pod>::all(client)
+        .list(&ListParams::default().labels("storage.rustfs.com/tenant"))
+        .await
+        .map_err(|error| error.to_string())?;
+    let ready = |pod: &&Pod| {
+        let conditions = pod
+            .status
+            .iter()
+            .flat_map(|status| status.conditions.iter().flatten());
+        conditions
+            .into_iter()
+            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    };
+    let count = all.items.iter().filter(ready).count();
+    if count >= wanted {
+        Ok(())
+    } else {
+        Err(format!("{count} of {wanted}"))
+    }
+}
+
+/// What the operator made in a namespace, ready to be made again elsewhere. Without labels that would wake it.
+async fn children(space: &Space) -> Vec<(ApiResource, Value)> {
+    let mut all = Vec::new();
+    add::<ServiceAccount>(space, &mut all).await;
+    add::<Secret>(space, &mut all).await;
+    add::<ConfigMap>(space, &mut all).await;
+    add::<Service>(space, &mut all).await;
+    add::<PodDisruptionBudget>(space, &mut all).await;
+    add::<StatefulSet>(space, &mut all).await;
+    all
+}
+
+async fn add<K: Kind>(space: &Space, all: &mut Vec<(ApiResource, Value)>) {
+    for object in space.list::<K>().await {
+        if !object.labels().contains_key("storage.rustfs.com/tenant") {
+            continue;
+        }
+        let mut value = serde_json::to_value(&object).unwrap();
+        value["apiVersion"] = K::api_version(&()).into_owned().into();
+        value["kind"] = K::kind(&()).into_owned().into();
+        value["metadata"] = json!({"name": object.name_any()});
+        value.as_object_mut().unwrap().remove("status");
+        if let Some(spec) = value["spec"].as_object_mut() {
+            spec.retain(|name, _| !name.starts_with("clusterIP") && name != "ipFamilies");
+        }
+        all.push((ApiResource::erase::<K>(&()), value));
+    }
+}
+
+async fn create_all(space: &Space, from: &str, children: &[(ApiResource, Value)]) {
+    for (kind, value) in children {
+        let text = value.to_string().replace(from, &space.name);
+        let object: DynamicObject = serde_json::from_str(&text).unwrap();
+        let api: Api<DynamicObject> = Api::namespaced_with(space.client.clone(), &space.name, kind);
+        api.create(&PostParams::default(), &object)
+            .await
+            .expect("it can be made");
+    }
+}
+
+async fn namespaces(cluster: &Cluster, prefix: &str, count: usize) -> Vec<Space> {
+    futures::stream::iter(0..count)
+        .map(|number| async move { namespace(cluster, &format!("{prefix}-{number}")).await })
+        .buffered(PARALLEL)
+        .collect()
+        .await
+}
+
+async fn namespace(cluster: &Cluster, name: &str) -> Space {
+    let namespace = Namespace {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        },
+        ..Namespace::default()
+    };
+    let made = Api::<Namespace>::all(cluster.admin.clone())
+        .create(&PostParams::default(), &namespace)
+        .await;
+    made.expect("a namespace can be made");
+    Space {
+        client: cluster.admin.clone(),
+        name: name.to_owned(),
+    }
+}
+
+fn at(sorted: &[f64], quantile: f64) -> f64 {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index"
+    )]
+    let index = ((sorted.len() as f64 - 1.0) * quantile).round() as usize;
+    sorted[index]
+}
+
+/// Resident memory of a process in MiB.
+fn resident(process: u32) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or("0 kB");
+    line.trim()
+        .trim_end_matches(" kB")
+        .parse::<f64>()
+        .unwrap_or_default()
+        / 1024.0
+}
