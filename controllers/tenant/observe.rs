@@ -34,6 +34,12 @@ fn from_watches(context: &Context, tenant: &Tenant) -> Observed {
         pools: sources
             .pools
             .select(namespace, |pool| pool.spec.tenant_ref.name == name),
+        unreadable_pools: sources
+            .pools
+            .unparsed(namespace)
+            .into_iter()
+            .filter_map(|pool| pool.metadata.name)
+            .collect(),
         certificates: sources
             .certificates
             .select(namespace, |certificate| certificate.spec.tenant_ref.name == name),

@@ -31,6 +31,8 @@ pub struct Observed {
     pub fresh_rpc: Option<Hidden>,
     /// Pools that name the Tenant.
     pub pools: Vec<Arc<Pool>>,
+    /// Names of Pools of the namespace that are stored and cannot be read: they are in no list, but not gone.
+    pub unreadable_pools: Vec<String>,
     /// TenantCertificates that name the Tenant.
     pub certificates: Vec<Arc<TenantCertificate>>,
     /// TenantMonitors that name the Tenant.

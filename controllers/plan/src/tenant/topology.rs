@@ -27,6 +27,13 @@ pub(crate) fn decide(tenant: &Tenant, observed: &Observed, open: bool) -> Result
         }
         Stored::Missing => rebuild::rebuild(tenant, observed).map_err(|why| disagrees(&why))?,
     };
+    if let Some(member) = base
+        .iter()
+        .flat_map(|base| &base.pools)
+        .find(|member| hidden(observed, &member.name))
+    {
+        return Err(unreadable_pool(&member.name));
+    }
     let next = revise(
         tenant,
         observed,
@@ -128,6 +135,19 @@ fn unreadable(tenant: &Tenant, why: &str) -> Verdict {
          from the Pools"
     );
     Verdict::stuck(TOPOLOGY_READY, "TopologyUnreadable", message)
+}
+
+/// Whether a Pool exists although no list shows it. Taking it for removed would take its servers.
+fn hidden(observed: &Observed, pool: &str) -> bool {
+    observed.unreadable_pools.iter().any(|name| name == pool) && observed.pool_named(pool).is_none()
+}
+
+fn unreadable_pool(pool: &str) -> Verdict {
+    let message = format!(
+        "Pool {pool} is in the topology and its object cannot be read, so nothing is changed: its condition Stalled \
+         names the field to mend"
+    );
+    Verdict::stuck(TOPOLOGY_READY, "PoolUnreadable", message)
 }
 
 fn foreign(tenant: &Tenant) -> Verdict {

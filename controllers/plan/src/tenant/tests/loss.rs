@@ -121,3 +121,25 @@ fn a_revision_left_by_a_crash_is_never_reused() {
     let _ = reconcile(&mut tenant, &mut observed);
     assert_eq!(stored(&observed).revision, 2);
 }
+
+#[test]
+fn a_pool_that_cannot_be_read_is_not_taken_for_removed() {
+    let mut observed = with_pools([pool("a", 4, 1), pool("b", 4, 1)]);
+    let mut tenant = tenant();
+    let _ = reconcile(&mut tenant, &mut observed);
+    let before = stored(&observed);
+    observed
+        .pools
+        .retain(|pool| pool.metadata.name.as_deref() != Some("b"));
+    observed.unreadable_pools = vec!["b".into()];
+    let plan = plan(&tenant, &observed);
+    assert_eq!(plan.topology_verdict.finding.reason, "PoolUnreadable");
+    assert!(plan.topology.as_ref().is_none_or(|topology| *topology == before));
+    observed.unreadable_pools.clear();
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(
+        members(&stored(&observed)),
+        ["a"],
+        "once it is really gone, it leaves"
+    );
+}
