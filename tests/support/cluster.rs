@@ -46,6 +46,8 @@ impl Cluster {
         let output = Command::new(&localkube)
             .args(["up", "--name", &name, "--detach", "--json"])
             .args(arguments)
+            // For the image of a real node.
+            .env("OPERATOR_BIN", env!("CARGO_BIN_EXE_rustfs-operator"))
             .stderr(std::process::Stdio::inherit())
             .output()
             .unwrap_or_else(|error| panic!("failed to run {}: {error}", localkube.display()));

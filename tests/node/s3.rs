@@ -1,0 +1,143 @@
+//! Objects through the Service of a store, by a client that is not ours.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use k8s_openapi::api::core::v1::{Secret, Service};
+use serde_json::Value;
+
+use crate::World;
+use crate::support::cluster::root;
+use crate::support::space::Space;
+
+/// Where a store answers, and how it is spoken to.
+pub struct Store {
+    /// The Service's cluster address.
+    pub address: String,
+    /// The Service's name.
+    pub host: String,
+    /// Access key and secret key.
+    pub keys: (String, String),
+    /// The store's own authority, with TLS.
+    pub authority: Option<Vec<u8>>,
+    python: PathBuf,
+    ca: String,
+}
+
+impl Store {
+    /// The Service `store-api` of a namespace; `secret` holds the credentials, `ca` the authority.
+    pub async fn find(world: &World, space: &Space, secret: &str, ca: Option<&str>) -> Self {
+        let service = space.get::<Service>("store-api").await.unwrap();
+        let authority = match ca {
+            Some(ca) => Some(value(space, ca, "ca.crt").await),
+            None => None,
+        };
+        let path = world.cluster.scratch.join(format!("{}.crt", space.name));
+        if let Some(text) = &authority {
+            std::fs::write(&path, text).unwrap();
+        }
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self {
+            address: service.spec.unwrap().cluster_ip.unwrap(),
+            host: format!("store-api.{}.svc", space.name),
+            keys: (
+                text(value(space, secret, "accesskey").await),
+                text(value(space, secret, "secretkey").await),
+            ),
+            ca: authority
+                .as_ref()
+                .map_or_else(|| "-".to_owned(), |_| path.display().to_string()),
+            authority,
+            python: world.python.clone(),
+        }
+    }
+
+    /// Stores objects and compares what is read back.
+    pub fn put(&self, bucket: &str, count: usize) {
+        self.fine("put", bucket, count);
+    }
+
+    /// Compares what is there with what was stored once.
+    pub fn check(&self, bucket: &str, count: usize) {
+        self.fine("check", bucket, count);
+    }
+
+    /// Overwrites and reads objects until told to end.
+    pub fn traffic(&self, bucket: &str) -> Traffic {
+        let mut command = self.command("traffic", bucket, 12);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        Traffic(command.spawn().expect("python runs"))
+    }
+
+    fn fine(&self, verb: &str, bucket: &str, count: usize) {
+        let output = self.command(verb, bucket, count).output().expect("python runs");
+        let problem = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{verb} through {}: {problem}", self.host);
+        let result: Value = serde_json::from_slice(&output.stdout).expect("the client answers in JSON");
+        assert_eq!(
+            result["wrong"],
+            serde_json::json!([]),
+            "{verb} through {}",
+            self.host
+        );
+        eprintln!("  {verb}: {result}");
+    }
+
+    fn command(&self, verb: &str, bucket: &str, count: usize) -> Command {
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        let mut command = Command::new(&self.python);
+        command
+            .arg(root().join("tests/node/s3.py"))
+            .arg(format!("{scheme}://{}:9000", self.host))
+            .args([&self.address, &self.ca, verb, bucket, &count.to_string()])
+            .env("S3_ACCESS_KEY", &self.keys.0)
+            .env("S3_SECRET_KEY", &self.keys.1);
+        command
+    }
+}
+
+/// A client that writes and reads in the background.
+pub struct Traffic(Child);
+
+impl Traffic {
+    /// Ends it and gives its counts.
+    pub fn end(mut self) -> Value {
+        drop(self.0.stdin.take());
+        let mut text = String::new();
+        let mut out = self.0.stdout.take().expect("its output is kept");
+        out.read_to_string(&mut text).expect("its output is text");
+        serde_json::from_str(&text).expect("the client answers in JSON")
+    }
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A Python with boto3, made in the scratch folder; plain Python where the package cannot be had.
+pub fn python(scratch: &std::path::Path) -> PathBuf {
+    let folder = scratch.join("python");
+    let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).output();
+    let pip = || {
+        Command::new(folder.join("bin/pip"))
+            .args(["install", "--quiet", "--retries", "1", "--timeout", "10", "boto3"])
+            .output()
+    };
+    let fine =
+        |result: std::io::Result<std::process::Output>| result.is_ok_and(|output| output.status.success());
+    if fine(made) && fine(pip()) {
+        folder.join("bin/python")
+    } else {
+        eprintln!("boto3 cannot be installed; scripts/s3.py takes its place");
+        PathBuf::from("python3")
+    }
+}
+
+async fn value(space: &Space, secret: &str, key: &str) -> Vec<u8> {
+    let secret = space.get::<Secret>(secret).await.unwrap();
+    secret.data.unwrap()[key].0.clone()
+}

@@ -1,0 +1,207 @@
+//! Stores on real servers.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use admin::{Client, Credentials, Deadlines, Endpoint};
+use crds::{Pool, Tenant, TenantCertificate};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
+use kube::api::{DeleteParams, ListParams};
+use kube::{Api, ResourceExt};
+use serde_json::{Value, json};
+
+use crate::World;
+use crate::s3::Store;
+use crate::support::objects;
+use crate::support::operator::NAMESPACE;
+use crate::support::space::Space;
+use crate::support::wait::until;
+
+/// How long servers may take to form a store on a small machine.
+const FORMED: Duration = Duration::from_secs(120);
+/// How long four servers may take to be replaced one after the other.
+const ROLLED: Duration = Duration::from_secs(240);
+const OBJECTS: usize = 20;
+
+pub async fn the_operator_runs_from_its_own_image(world: Arc<World>) {
+    world.rolled_out(FORMED);
+    let pods: Api<Pod> = Api::namespaced(world.cluster.admin.clone(), NAMESPACE);
+    let pods = pods.list(&ListParams::default()).await.unwrap().items;
+    assert_eq!(pods.len(), 1);
+    let image = &pods[0].spec.as_ref().unwrap().containers[0].image;
+    assert_eq!(image.as_deref(), Some("rustfs/operator:dev"));
+}
+
+pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced(world: Arc<World>) {
+    let space = Space::make(&world.cluster.admin, "plain").await;
+    create(&space, one_disk(objects::tenant())).await;
+    let store = Store::find(&world, &space, "store-credentials", None).await;
+    store.put("kept", OBJECTS);
+    answers_decode(&store).await;
+
+    let before = uids(&space).await;
+    let traffic = store.traffic("busy");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let started = Instant::now();
+    let mut changed = one_disk(objects::tenant());
+    changed["spec"]["env"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "RUSTFS_CHECK_UPDATE", "value": "false"}));
+    space.apply::<Tenant>("store", &changed).await.unwrap();
+    until("every server to be replaced", ROLLED, || async {
+        let pods = space.list::<Pod>().await;
+        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+        assert!(ready >= 3, "{} servers are missing at once", 4 - ready);
+        let old = uids(&space).await.intersection(&before).count();
+        if old == 0 && ready == 4 {
+            Ok(())
+        } else {
+            Err(format!("{old} run the old environment, {ready} are ready"))
+        }
+    })
+    .await;
+    space.ready::<Tenant>("store", FORMED).await;
+    let took = started.elapsed().as_secs();
+    let counts = traffic.end();
+    eprintln!("  replaced in {took} s: {counts}");
+    assert_eq!(counts["lost"], 0, "{counts}");
+    assert_eq!(counts["stale"], 0, "{counts}");
+    assert!(counts["writes"].as_u64() > Some(50), "{counts}");
+    store.check("kept", OBJECTS);
+    space.leave().await;
+}
+
+pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<World>) {
+    let space = Space::make(&world.cluster.admin, "tls").await;
+    space
+        .apply::<TenantCertificate>("store", &objects::certificate("store"))
+        .await
+        .unwrap();
+    create(&space, one_disk(objects::tls_tenant())).await;
+    let store = Store::find(&world, &space, "store-credentials", Some("store-tls")).await;
+    store.put("kept", OBJECTS);
+    answers_decode(&store).await;
+    space.leave().await;
+}
+
+pub async fn a_creation_ends_the_same_when_the_operator_is_killed(world: Arc<World>) {
+    let space = Space::make(&world.cluster.admin, "killed").await;
+    let mut tenant = one_disk(objects::tenant());
+    tenant["spec"]["deletion"] = json!({"volumes": "Delete"});
+    space.apply::<Tenant>("store", &tenant).await.unwrap();
+    space
+        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
+        .await
+        .unwrap();
+    until("the creation to begin", FORMED, || {
+        space.get::<ConfigMap>("store-topology")
+    })
+    .await;
+    let pods: Api<Pod> = Api::namespaced(world.cluster.admin.clone(), NAMESPACE);
+    for pod in pods.list(&ListParams::default()).await.unwrap() {
+        let at_once = DeleteParams::default().grace_period(0);
+        pods.delete(&pod.name_any(), &at_once).await.unwrap();
+    }
+    space.ready::<Tenant>("store", FORMED).await;
+    world.rolled_out(FORMED);
+    let store = Store::find(&world, &space, "store-credentials", None).await;
+    store.put("kept", OBJECTS);
+
+    space.delete::<Tenant>("store").await;
+    space.gone::<Tenant>("store", FORMED).await;
+    until("all claims to be deleted", FORMED, || async {
+        match space.list::<PersistentVolumeClaim>().await.len() {
+            0 => Ok(()),
+            left => Err(format!("{left} are left")),
+        }
+    })
+    .await;
+    space.leave().await;
+}
+
+pub async fn retained_volumes_serve_their_objects_again(world: Arc<World>) {
+    let space = Space::make(&world.cluster.admin, "again").await;
+    let keys = json!({"stringData": {"accesskey": "someone", "secretkey": "a-secret-for-this-test"}});
+    space.apply::<Secret>("keys", &keys).await.unwrap();
+    let mut tenant = one_disk(objects::tenant());
+    tenant["spec"]["credentialsSecretRef"] = json!({"name": "keys"});
+    tenant["spec"]["deletion"] = json!({"volumes": "Retain"});
+    create(&space, tenant.clone()).await;
+    let store = Store::find(&world, &space, "keys", None).await;
+    store.put("kept", OBJECTS);
+
+    space.delete::<Tenant>("store").await;
+    space.gone::<Tenant>("store", FORMED).await;
+    assert!(
+        space.list::<Pool>().await.is_empty(),
+        "Pools go before their Tenant"
+    );
+    until("the servers to be gone", FORMED, || async {
+        match space.list::<Pod>().await.len() {
+            0 => Ok(()),
+            left => Err(format!("{left} are left")),
+        }
+    })
+    .await;
+    assert_eq!(space.list::<PersistentVolumeClaim>().await.len(), 4);
+
+    create(&space, tenant).await;
+    let store = Store::find(&world, &space, "keys", None).await;
+    store.check("kept", OBJECTS);
+    store.put("new", OBJECTS);
+    space.leave().await;
+}
+
+/// A Tenant of one Pool with four servers; waits until both are ready.
+async fn create(space: &Space, tenant: Value) {
+    let started = Instant::now();
+    space.apply::<Tenant>("store", &tenant).await.unwrap();
+    space
+        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
+        .await
+        .unwrap();
+    space.ready::<Tenant>("store", FORMED).await;
+    space.ready::<Pool>("p0", FORMED).await;
+    eprintln!("  {}: ready after {} s", space.name, started.elapsed().as_secs());
+}
+
+/// Several drives of the node share a disk, which RustFS refuses otherwise.
+fn one_disk(mut tenant: Value) -> Value {
+    tenant["spec"]["env"] = json!([{"name": "RUSTFS_UNSAFE_BYPASS_DISK_CHECK", "value": "true"}]);
+    tenant
+}
+
+/// The operator's own client understands what a live server says.
+async fn answers_decode(store: &Store) {
+    let endpoint = Endpoint {
+        addr: SocketAddr::new(store.address.parse().unwrap(), 9000),
+        host: store.host.clone(),
+        tls: store.authority.as_ref().map(|text| admin::trust(text).unwrap()),
+    };
+    let credentials = Credentials::new(&store.keys.0, &store.keys.1);
+    let client = Client::new(endpoint, credentials, Deadlines::default());
+    let info = client.info().await.unwrap();
+    assert_eq!(info.servers.len(), 4, "{info:?}");
+    let storage = client.storage_info().await.unwrap();
+    assert_eq!(storage.drives.len(), 4, "{storage:?}");
+    let pools = client.pools().await.unwrap();
+    assert_eq!(pools.len(), 1, "{pools:?}");
+}
+
+async fn uids(space: &Space) -> BTreeSet<String> {
+    space
+        .list::<Pod>()
+        .await
+        .iter()
+        .filter_map(ResourceExt::uid)
+        .collect()
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    pod.metadata.deletion_timestamp.is_none()
+        && conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
+}
