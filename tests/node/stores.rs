@@ -187,7 +187,12 @@ async fn answers_decode(store: &Store) {
         tls: store.authority.as_ref().map(|text| admin::trust(text).unwrap()),
     };
     let credentials = Credentials::new(&store.keys.0, &store.keys.1);
-    let client = Client::new(endpoint, credentials, Deadlines::default());
+    // Servers that have just formed a store on a small machine are slow to answer.
+    let deadlines = Deadlines {
+        total: Duration::from_secs(40),
+        ..Deadlines::default()
+    };
+    let client = Client::new(endpoint, credentials, deadlines);
     let info = client.info().await.unwrap();
     assert_eq!(info.servers.len(), 4, "{info:?}");
     let storage = client.storage_info().await.unwrap();
