@@ -73,7 +73,7 @@ pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced
     assert_eq!(counts["stale"], 0, "{counts}");
     assert!(counts["writes"].as_u64() > Some(20), "{counts}");
     store.check("kept", OBJECTS);
-    space.leave().await;
+    space.vacate().await;
 }
 
 pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<World>) {
@@ -87,7 +87,7 @@ pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<W
     store.put("kept", OBJECTS);
     assert!(store.is_refused_without_authority("kept"));
     answers_decode(&store).await;
-    space.leave().await;
+    space.vacate().await;
 }
 
 pub async fn a_creation_ends_the_same_when_the_operator_is_killed(world: Arc<World>) {
@@ -124,7 +124,7 @@ pub async fn a_creation_ends_the_same_when_the_operator_is_killed(world: Arc<Wor
         }
     })
     .await;
-    space.leave().await;
+    space.vacate().await;
 }
 
 pub async fn retained_volumes_serve_their_objects_again(world: Arc<World>) {
@@ -157,7 +157,7 @@ pub async fn retained_volumes_serve_their_objects_again(world: Arc<World>) {
     let store = Store::find(&world, &space, "keys", None).await;
     store.check("kept", OBJECTS);
     store.put("new", OBJECTS);
-    space.leave().await;
+    space.vacate().await;
 }
 
 /// A Tenant of one Pool with four servers; waits until both are ready.

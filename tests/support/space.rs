@@ -173,6 +173,24 @@ impl Space {
         .await;
     }
 
+    /// Deletes the namespace and waits until all in it is gone, so that nothing still runs beside what comes next.
+    pub async fn vacate(self) {
+        let (client, name) = (self.client.clone(), self.name.clone());
+        self.leave().await;
+        until(
+            &format!("namespace {name} to be gone"),
+            Duration::from_secs(120),
+            || async {
+                match Api::<Namespace>::all(client.clone()).get_opt(&name).await {
+                    Ok(None) => Ok(()),
+                    Ok(Some(_)) => Err("it is still there".to_owned()),
+                    Err(error) => Err(error.to_string()),
+                }
+            },
+        )
+        .await;
+    }
+
     /// Deletes the namespace; what is in it goes in the background.
     pub async fn leave(self) {
         let _ = Api::<Namespace>::all(self.client.clone())
