@@ -100,7 +100,7 @@ def wrong(client, bucket, count):
     found = []
     for index in range(count):
         try:
-            read = client.get(bucket, f"object-{index}")
+            read = patiently(lambda: client.get(bucket, f"object-{index}"))
         except (Missing, Failed) as error:
             found.append(f"object-{index}: {error}")
             continue
@@ -172,7 +172,8 @@ class Traffic:
 
 
 def patiently(call):
-    """A Service that is new may need a moment until it is routed."""
+    """Repeats what failed, as clients do: a new Service may not be routed yet, and a busy server says "please retry".
+    An object that is not found is no failure, and is never asked for again."""
     deadline = time.monotonic() + 30
     while True:
         try:
@@ -200,7 +201,7 @@ def main():
     else:
         if verb == "put":
             for index in range(count):
-                client.put(bucket, f"object-{index}", content(bucket, index))
+                patiently(lambda: client.put(bucket, f"object-{index}", content(bucket, index)))
         result = {"objects": count, "wrong": wrong(client, bucket, count)}
     print(json.dumps({"client": client.name, **result}))
 
