@@ -3,5 +3,6 @@
 pub mod certificate;
 pub mod context;
 pub mod monitor;
+mod outcome;
 pub mod pool;
 pub mod tenant;

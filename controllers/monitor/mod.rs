@@ -12,9 +12,10 @@ mod watches;
 use crds::TenantMonitor;
 use futures::stream::BoxStream;
 use kit::{Error, Kit, Next, Reconciler, Wake};
-use plan::{Enacted, meta, monitor as decide};
+use plan::{meta, monitor as decide};
 
 use crate::context::Context;
+use crate::outcome;
 
 pub use exporter::Exporter;
 
@@ -75,7 +76,7 @@ impl Reconciler for Controller {
                 .write_status(monitor, monitor.status.as_ref(), &status)
                 .await?;
         }
-        Ok(next(&plan, &enacted))
+        Ok(outcome::next(plan.requeue, &enacted))
     }
 }
 
@@ -85,12 +86,4 @@ fn job(monitor: &TenantMonitor, plan: &decide::Plan) -> Option<Job> {
         tenant: monitor.spec.tenant_ref.name.clone(),
         every: plan.collect?,
     })
-}
-
-fn next(plan: &decide::Plan, enacted: &Enacted) -> Next {
-    match (enacted.failure(), plan.requeue) {
-        (Some(failure), _) if failure.transient => Next::Retry,
-        (_, Some(after)) => Next::After(after),
-        _ => Next::Resync,
-    }
 }

@@ -5,9 +5,10 @@ mod watches;
 
 use crds::Pool;
 use kit::{Error, Kit, Next, Reconciler};
-use plan::{Enacted, Step, pool as decide};
+use plan::pool as decide;
 
 use crate::context::Context;
+use crate::outcome;
 
 pub use watches::wakes;
 
@@ -35,22 +36,9 @@ impl Reconciler for Controller {
         let plan = decide::plan(pool, &observed);
         let enacted = self.kit.enact(pool, plan.steps.clone()).await;
         let status = decide::status(pool, &observed, &plan, &enacted, self.kit.now());
-        if !released(&plan, &enacted) {
+        if !outcome::released(&plan.steps, &enacted) {
             self.kit.write_status(pool, pool.status.as_ref(), &status).await?;
         }
-        Ok(next(&plan, &enacted))
-    }
-}
-
-/// With its last finalizer gone the object may be too: there is nothing left to write a status to.
-fn released(plan: &decide::Plan, enacted: &Enacted) -> bool {
-    enacted.failure().is_none() && plan.steps.iter().any(|step| matches!(step, Step::Release(_)))
-}
-
-fn next(plan: &decide::Plan, enacted: &Enacted) -> Next {
-    match (enacted.failure(), plan.requeue) {
-        (Some(failure), _) if failure.transient => Next::Retry,
-        (_, Some(after)) => Next::After(after),
-        _ => Next::Resync,
+        Ok(outcome::next(plan.requeue, &enacted))
     }
 }

@@ -6,9 +6,10 @@ mod watches;
 
 use crds::Tenant;
 use kit::{Error, Kit, Next, Reconciler};
-use plan::{Enacted, tenant as decide};
+use plan::tenant as decide;
 
 use crate::context::Context;
+use crate::outcome;
 
 pub use watches::wakes;
 
@@ -36,28 +37,11 @@ impl Reconciler for Controller {
         let plan = decide::plan(tenant, &observed);
         let enacted = self.kit.enact(tenant, plan.steps.clone()).await;
         let status = decide::status(tenant, &observed, &plan, &enacted, self.kit.now());
-        if !released(&plan, &enacted) {
+        if !outcome::released(&plan.steps, &enacted) {
             self.kit
                 .write_status(tenant, tenant.status.as_ref(), &status)
                 .await?;
         }
-        Ok(next(&plan, &enacted))
-    }
-}
-
-/// With its last finalizer gone the object may be too: there is nothing left to write a status to.
-fn released(plan: &decide::Plan, enacted: &Enacted) -> bool {
-    enacted.failure().is_none()
-        && plan
-            .steps
-            .iter()
-            .any(|step| matches!(step, plan::Step::Release(_)))
-}
-
-fn next(plan: &decide::Plan, enacted: &Enacted) -> Next {
-    match (enacted.failure(), plan.requeue) {
-        (Some(failure), _) if failure.transient => Next::Retry,
-        (_, Some(after)) => Next::After(after),
-        _ => Next::Resync,
+        Ok(outcome::next(plan.requeue, &enacted))
     }
 }
