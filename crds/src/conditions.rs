@@ -29,6 +29,9 @@ pub const WORKLOAD_READY: &str = "WorkloadReady";
 /// Pool: it serves as part of its Tenant.
 pub const JOINED: &str = "Joined";
 
+/// Pool: its data is on the other Pools of its Tenant. False while nobody asked for it.
+pub const DRAINED: &str = "Drained";
+
 /// TenantCertificate: key and chain are in the Secret and fit the spec.
 pub const ISSUED: &str = "Issued";
 

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::common::{NameRef, ReclaimPolicy, Scheduling};
@@ -28,6 +29,7 @@ use crate::common::{NameRef, ReclaimPolicy, Scheduling};
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) + size(self.spec.tenantRef.name) <= 47").message("metadata.name must hold only a-z, 0-9 and '-', and together with spec.tenantRef.name have at most 47 characters: both become part of the servers' host names")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(has(self.replaces) && has(self.state) && self.state == 'Decommissioned')").message("a Pool that replaces another must stay Active: remove spec.replaces, or set spec.state to Active"))]
 #[x_kube(validation = Rule::new("self.servers * self.volumesPerServer >= 2").message("servers times volumesPerServer must be at least 2: a single drive has no redundancy and can never grow"))]
 pub struct PoolSpec {
     /// The Tenant these servers belong to, in the same namespace. It may not exist yet. It cannot be changed.
@@ -35,11 +37,11 @@ pub struct PoolSpec {
     pub tenant_ref: NameRef,
     /// Number of servers. It cannot be changed: RustFS fixes the layout of a pool when it is formatted.
     #[schemars(range(min = 1, max = 256))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("spec.servers cannot be changed: create a further Pool for more servers"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("spec.servers cannot be changed: create a Pool with the other number whose spec.replaces names this one, or a further Pool"))]
     pub servers: i32,
     /// Drives of each server, each a PersistentVolumeClaim. It cannot be changed, as `servers`.
     #[schemars(range(min = 1, max = 64))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("spec.volumesPerServer cannot be changed: create a further Pool for more drives"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("spec.volumesPerServer cannot be changed: create a Pool with the other number whose spec.replaces names this one, or a further Pool"))]
     pub volumes_per_server: i32,
     /// The PersistentVolumeClaim of each drive.
     pub volume_claim: VolumeClaim,
@@ -54,12 +56,31 @@ pub struct PoolSpec {
     /// A change takes effect at deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reclaim_policy: Option<ReclaimPolicy>,
+    /// `Active` or `Decommissioned`. Default: `Active`. `Decommissioned` moves all data to the Tenant's other Pools,
+    /// takes this one out of the topology and removes its servers, while clients are served; deleting the Pool does
+    /// the same. Going back to `Active` calls it off until the data has left.
+    #[serde(default)]
+    pub state: PoolState,
+    /// The Pool this one takes over from: once this one has joined, the other is drained as if its `state` were
+    /// `Decommissioned`. The way to other numbers of servers or drives, or to another StorageClass. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<NameRef>,
+}
+
+/// What a Pool is to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PoolState {
+    /// It stores and serves.
+    #[default]
+    Active,
+    /// Its data is on the other Pools, and it has left the store.
+    Decommissioned,
 }
 
 /// The PersistentVolumeClaim of each drive.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)").message("volumeClaim.storageClassName cannot be changed: create another Pool on the other class"))]
+#[x_kube(validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)").message("volumeClaim.storageClassName cannot be changed: create a Pool on the other class whose spec.replaces names this one"))]
 #[x_kube(validation = Rule::new("quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) == 0").message("volumeClaim.size cannot be changed yet: volumes do not grow in this version, and never shrink"))]
 pub struct VolumeClaim {
     /// StorageClass of the volumes. Default: the cluster's default class. It cannot be changed.
@@ -85,7 +106,7 @@ pub struct PoolStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`, `Reconciling`, `Stalled` (kstatus), and `TenantFound`, `Accepted`, `StorageReady`,
-    /// `WorkloadReady`, `Joined`. All are present from the first visit on.
+    /// `WorkloadReady`, `Joined`, `Drained`. All are present from the first visit on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -110,7 +131,25 @@ pub struct PoolStatus {
     /// The topology revision that all servers run, once they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topology_revision: Option<i64>,
+    /// How far the data of a Pool that is decommissioned has moved; absent while nobody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<DrainStatus>,
     /// The StatefulSet that runs the servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stateful_set_name: Option<String>,
+}
+
+/// How far the data of a Pool has moved to the others, in the server's own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DrainStatus {
+    /// `Requested` until the servers have begun, then as they say: `queued`, `running`, `complete`, `failed` or
+    /// `canceled`.
+    pub state: String,
+    /// Objects that have moved.
+    pub objects: i64,
+    /// Bytes that have moved.
+    pub bytes: i64,
+    /// Objects that could not be moved.
+    pub failed_objects: i64,
 }

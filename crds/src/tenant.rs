@@ -62,7 +62,7 @@ pub struct TenantSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
-    #[x_kube(validation = Rule::new("self.all(e, !(e.name in ['RUSTFS_VOLUMES','RUSTFS_ADDRESS','RUSTFS_CONSOLE_ADDRESS','RUSTFS_CONSOLE_ENABLE','RUSTFS_ACCESS_KEY','RUSTFS_SECRET_KEY','RUSTFS_ACCESS_KEY_FILE','RUSTFS_SECRET_KEY_FILE','RUSTFS_ROOT_USER','RUSTFS_ROOT_PASSWORD','RUSTFS_RPC_SECRET','RUSTFS_LOCAL_ENDPOINT_HOST','RUSTFS_TLS_PATH','RUSTFS_TLS_RELOAD_ENABLE','RUSTFS_TLS_KEYLOG','RUSTFS_SERVER_MTLS_ENABLE','RUSTFS_STARTUP_TOPOLOGY_WAIT_MODE']))").message("spec.env names a variable the operator sets itself: remove it; volumes, addresses, credentials and TLS have fields of their own"))]
+    #[x_kube(validation = Rule::new("self.all(e, !(e.name in ['RUSTFS_VOLUMES','RUSTFS_ADDRESS','RUSTFS_CONSOLE_ADDRESS','RUSTFS_CONSOLE_ENABLE','RUSTFS_ACCESS_KEY','RUSTFS_SECRET_KEY','RUSTFS_ACCESS_KEY_FILE','RUSTFS_SECRET_KEY_FILE','RUSTFS_ROOT_USER','RUSTFS_ROOT_PASSWORD','RUSTFS_RPC_SECRET','RUSTFS_LOCAL_ENDPOINT_HOST','RUSTFS_TLS_PATH','RUSTFS_TLS_RELOAD_ENABLE','RUSTFS_TLS_KEYLOG','RUSTFS_SERVER_MTLS_ENABLE','RUSTFS_STARTUP_TOPOLOGY_WAIT_MODE','RUSTFS_POOL_META_V2_WRITE','RUSTFS_POOL_META_V2_FLEET_CONFIRMED']))").message("spec.env names a variable the operator sets itself: remove it; volumes, addresses, credentials and TLS have fields of their own"))]
     #[x_kube(validation = Rule::new("self.all(e, !e.name.startsWith('MINIO_'))").message("spec.env names a MINIO_ variable: RustFS copies it over its own setting; use the RUSTFS_ name"))]
     pub env: Vec<EnvVar>,
     /// Labels and annotations of the server Pods. Default: none. A change causes a rolling restart.
@@ -234,7 +234,7 @@ pub struct TenantStatus {
 pub struct PoolSummary {
     /// Name of the Pool.
     pub name: String,
-    /// `Joining`, `Active`, `Waiting` or `Refused`.
+    /// `Waiting`, `Joining`, `Active`, `Draining`, `Drained` or `Refused`.
     pub phase: PoolPhase,
     /// Servers asked for.
     pub servers: i32,
@@ -245,13 +245,17 @@ pub struct PoolSummary {
 /// Where a Pool stands in the topology.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PoolPhase {
-    /// Not yet looked at.
+    /// Not yet looked at, or it is taken in once something else has ended; its condition `Accepted` says what.
     #[default]
     Waiting,
-    /// In the topology; its servers have not served yet.
+    /// In the topology; clients are not served by it yet.
     Joining,
     /// In the topology and serving.
     Active,
+    /// In the topology and serving, while its data is moved to the other Pools.
+    Draining,
+    /// It has left the topology; its data is on the other Pools.
+    Drained,
     /// Not in the topology; the Pool's condition `Accepted` says why.
     Refused,
 }
@@ -270,8 +274,11 @@ pub struct ReadySummary {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TopologyStatus {
-    /// Revision of the volumes string.
+    /// Revision of the volumes string that servers take.
     pub revision: i64,
-    /// Whether this Tenant has served once. From then on Pools join one at a time.
+    /// Revision that clients are served by: behind `revision` while a Pool joins or leaves.
+    #[serde(default)]
+    pub serving: i64,
+    /// Whether this Tenant has served once. From then on Pools join and leave one change at a time.
     pub formed: bool,
 }

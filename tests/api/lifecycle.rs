@@ -190,51 +190,6 @@ pub async fn deletion_goes_in_order_and_keeps_only_what_the_policy_keeps(world: 
     }
 }
 
-pub async fn a_pool_that_a_formed_store_cannot_take_is_refused_and_disturbs_nothing(world: Arc<World>) {
-    let _operator = world.running().await;
-    let space = Space::make(&world.cluster.admin, "refused").await;
-    space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
-    space
-        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
-    space.ready::<Tenant>("store", SOON).await;
-    let before = uids(&space.list::<Pod>().await);
-    space
-        .apply::<Pool>("late", &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
-    let message = space
-        .condition::<Pool>("late", "Accepted", "False", "JoinNotSupported", SOON)
-        .await;
-    assert!(!message.is_empty());
-    space
-        .condition::<Pool>("late", "Stalled", "True", "JoinNotSupported", SOON)
-        .await;
-    let refused = space.get::<Pool>("late").await.unwrap();
-    assert!(
-        refused.finalizers().is_empty(),
-        "a refused Pool can be deleted at once"
-    );
-    space.delete::<Pool>("late").await;
-    space.gone::<Pool>("late", SOON).await;
-    space.ready::<Tenant>("store", SOON).await;
-    assert_eq!(uids(&space.list::<Pod>().await), before, "no server was touched");
-
-    space.delete::<Pool>("p0").await;
-    space
-        .condition::<Pool>("p0", "Ready", "False", "DrainNotSupported", SOON)
-        .await;
-    assert_eq!(
-        uids(&space.list::<Pod>().await),
-        before,
-        "a Pool deleted by mistake keeps its servers"
-    );
-    space.delete::<Tenant>("store").await;
-    space.gone::<Tenant>("store", SOON).await;
-    space.leave().await;
-}
-
 pub async fn a_namespace_with_objects_that_wait_can_be_deleted(world: Arc<World>) {
     let _operator = world.running().await;
     let space = Space::make(&world.cluster.admin, "waiting").await;

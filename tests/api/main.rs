@@ -23,6 +23,7 @@ mod lifecycle;
 mod monitor;
 mod process;
 mod silence;
+mod topology;
 mod traces;
 
 use std::future::Future;
@@ -66,9 +67,11 @@ fn main() -> ExitCode {
         lifecycle::a_tenant_and_two_pools_become_ready_whatever_comes_first,
         lifecycle::a_tenant_with_tls_mounts_its_certificate_and_renames_nothing,
         lifecycle::deletion_goes_in_order_and_keeps_only_what_the_policy_keeps,
-        lifecycle::a_pool_that_a_formed_store_cannot_take_is_refused_and_disturbs_nothing,
         lifecycle::a_namespace_with_objects_that_wait_can_be_deleted,
         lifecycle::a_new_image_reaches_every_server_one_at_a_time,
+        topology::a_pool_joins_a_store_that_serves_and_clients_meet_one_revision,
+        topology::a_newcomer_that_cannot_start_costs_nobody_a_server,
+        topology::a_pool_that_does_not_fit_is_refused_and_disturbs_nothing,
         hands::deleted_children_come_back,
         hands::edited_and_stripped_children_are_restored,
         hands::lost_credentials_are_reported_and_never_replaced,

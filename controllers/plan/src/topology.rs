@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct Topology {
     /// Grows by one whenever the volumes string changes; 0 = nothing accepted yet.
     pub revision: u64,
+    /// The revision that client Services select, 0 (which no server has) until the store has formed: before that
+    /// pools come and go, and nothing may be written that a later string would not find. Behind `revision` while a
+    /// change of the string is under way.
+    pub serving: u64,
     /// Whether the store has served once. From then on its pools may not simply change.
     pub formed: bool,
     /// Pools in the order of the volumes string. Order is append-only.
@@ -15,6 +19,9 @@ pub struct Topology {
     /// Name of the one Pool that may replace outdated servers now; none while nothing may be disturbed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<String>,
+    /// Pools that left the string and whose objects are still there, in the order they left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Former>,
     /// Pools that name the Tenant and are not taken, and why. Sorted by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Refusal>,
@@ -32,6 +39,37 @@ pub struct Refusal {
     pub reason: String,
     /// What is wrong and what to do, for a person.
     pub message: String,
+    /// Whether it is taken later by itself, without a change by a person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
+}
+
+/// How far a member has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    /// In the string, but clients are not served by it yet.
+    #[default]
+    Joining,
+    /// It serves.
+    Active,
+    /// It serves, and its data is being moved to the other pools.
+    Draining,
+}
+
+/// A pool that left the volumes string.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Former {
+    /// Name of the Pool object.
+    pub name: String,
+    /// UID of the Pool object.
+    pub uid: String,
+    /// The element it had in the volumes string.
+    pub element: String,
+    /// Whether it had served and was drained. Otherwise it was taken back before a client was served with it.
+    pub drained: bool,
+    /// Whether no server's string names it any more, so that its own servers may go.
+    pub released: bool,
 }
 
 /// One pool in the topology.
@@ -48,6 +86,11 @@ pub struct Member {
     pub servers: i32,
     /// Drives of each server.
     pub volumes_per_server: i32,
+    /// How far it has come.
+    pub phase: Phase,
+    /// The revision its servers are to be made with: the serving one until all newcomers have started, so that a
+    /// server that is lost meanwhile comes back as it was.
+    pub revision: u64,
 }
 
 impl Topology {
@@ -56,11 +99,21 @@ impl Topology {
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
 
-    /// The revision that client Services select, 0 (which no server has) until the store has formed: before that
-    /// pools come and go, and nothing may be written that a later string would not find.
+    /// Whether no change of the string is under way.
     #[must_use]
-    pub fn serving(&self) -> u64 {
-        if self.formed { self.revision } else { 0 }
+    pub fn at_rest(&self) -> bool {
+        let settled = |member: &Member| member.phase == Phase::Active && member.revision == self.revision;
+        self.serving == self.revision
+            && self.pools.iter().all(settled)
+            && self.former.iter().all(|former| former.released)
+    }
+
+    /// The drained pool that is this very Pool object.
+    #[must_use]
+    pub fn former(&self, name: &str, uid: &str) -> Option<&Former> {
+        self.former
+            .iter()
+            .find(|former| former.name == name && former.uid == uid)
     }
 
     /// Why this very Pool object is not taken.

@@ -20,7 +20,7 @@ const DEFAULTS: [(&str, &str); 3] = [
 
 /// What the operator sets, or keeps unset, for good. RustFS copies `MINIO_` names over its own settings, so these are
 /// not free either.
-const OWNED: [&str; 18] = [
+const OWNED: [&str; 20] = [
     "POD_NAME",
     "RUSTFS_VOLUMES",
     "RUSTFS_ADDRESS",
@@ -39,6 +39,8 @@ const OWNED: [&str; 18] = [
     "RUSTFS_TLS_KEYLOG",
     "RUSTFS_SERVER_MTLS_ENABLE",
     "RUSTFS_STARTUP_TOPOLOGY_WAIT_MODE",
+    "RUSTFS_POOL_META_V2_WRITE",
+    "RUSTFS_POOL_META_V2_FLEET_CONFIRMED",
 ];
 
 /// Variables of a server of this Tenant, the operator's first. `revision` names the volumes string.
@@ -72,6 +74,9 @@ pub(super) fn build(tenant: &Tenant, revision: u64, settings: &Settings) -> Vec<
             ),
         ),
         plain("RUSTFS_STARTUP_TOPOLOGY_WAIT_MODE", "orchestrated"),
+        // Without this format of the pools' records, which RustFS has known since 1.0, no pool can be drained.
+        plain("RUSTFS_POOL_META_V2_WRITE", "true"),
+        plain("RUSTFS_POOL_META_V2_FLEET_CONFIRMED", "true"),
         secret("RUSTFS_ACCESS_KEY", &credentials, KEY_ACCESS),
         secret("RUSTFS_SECRET_KEY", &credentials, KEY_SECRET),
         secret("RUSTFS_RPC_SECRET", &rpc_secret(tenant), KEY_RPC),

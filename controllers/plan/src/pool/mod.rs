@@ -2,6 +2,7 @@
 //! with the Pool.
 
 pub mod claims;
+pub mod drain;
 mod environment;
 mod pods;
 mod roll;
@@ -30,11 +31,20 @@ use crate::meta;
 use crate::settings::Settings;
 use crate::step::{Child, Step};
 use crate::tenant::Stored;
+use drain::Drain;
 use roll::Decision;
 use stage::Stage;
 
+pub(crate) use drain::COMPLETE;
+
+/// Reason of the condition `Drained` once the Pool is out of the topology.
+pub(crate) const LEFT: &str = "Left";
+
 /// How soon what is left of a deleted Pool is read again, should a watch not tell.
 const DEPARTURE_RECHECK: Duration = Duration::from_secs(10);
+
+/// How soon the servers are asked again how far a drain is: nothing tells of it.
+const DRAIN_RECHECK: Duration = Duration::from_secs(5);
 
 /// What was seen around one Pool.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +67,8 @@ pub struct Observed {
     pub claims: Vec<Arc<PersistentVolumeClaim>>,
     /// A claim that has a name the StatefulSet would use but none of our labels; looked for before it is made.
     pub foreign_claim: Option<String>,
+    /// What the servers say of their pools; asked for only where [`drain::concerns`] says so.
+    pub word: drain::Word,
 }
 
 /// What is to be done for a Pool.
@@ -72,6 +84,8 @@ pub struct Plan {
     pub(crate) hash: Option<String>,
     /// What is done about outdated servers.
     pub(crate) decision: Decision,
+    /// What is done about moving data away; none while no servers are kept.
+    pub(crate) drain: Option<Drain>,
 }
 
 /// Decides what to do for a Pool. Total: whatever is seen becomes steps and conditions.
@@ -82,18 +96,23 @@ pub fn plan(pool: &Pool, observed: &Observed) -> Plan {
         requeue: None,
         hash: None,
         decision: Decision::Done,
+        drain: None,
         stage,
     };
     match &plan.stage {
-        Stage::Leaving => {
+        Stage::Leaving | Stage::Left { released: true, .. } => {
             plan.steps = teardown::steps(pool, observed);
-            plan.requeue = Some(DEPARTURE_RECHECK);
+            plan.requeue = meta::held(pool, FINALIZER_POOL).then_some(DEPARTURE_RECHECK);
         }
         Stage::Serving(terms) | Stage::Needed(Some(terms)) => {
             let terms = terms.clone();
             plan.serve(pool, observed, &terms);
         }
-        Stage::Paused | Stage::Blocked(_) | Stage::Needed(None) | Stage::Dismissed => {}
+        Stage::Paused
+        | Stage::Blocked(_)
+        | Stage::Needed(None)
+        | Stage::Dismissed
+        | Stage::Left { released: false, .. } => {}
     }
     plan
 }
@@ -117,6 +136,18 @@ pub(crate) fn template_hash(
 }
 
 impl Plan {
+    /// What the servers are to be told, and about which element.
+    #[must_use]
+    pub fn order(&self) -> Option<(drain::Order, &str)> {
+        let order = self.drain.as_ref()?.order?;
+        match &self.stage {
+            Stage::Serving(terms) | Stage::Needed(Some(terms)) => {
+                Some((order, terms.member.element.as_str()))
+            }
+            _ => None,
+        }
+    }
+
     fn serve(&mut self, pool: &Pool, observed: &Observed, terms: &stage::Terms) {
         let template = terms.template(pool, &observed.settings);
         let hash = template::hash_of(&template).unwrap_or_default().to_owned();
@@ -132,5 +163,10 @@ impl Plan {
         }
         self.decision = decision;
         self.hash = Some(hash);
+        let drain = drain::decide(pool, observed, terms);
+        if drain.status.is_some() {
+            self.requeue = Some(DRAIN_RECHECK);
+        }
+        self.drain = Some(drain);
     }
 }

@@ -16,7 +16,7 @@ use crate::meta;
 use crate::settings::Settings;
 use crate::step::NAME_TAKEN;
 use crate::tenant::{Verdict, erasure};
-use crate::topology::{Member, Topology};
+use crate::topology::{Former, Member, Topology};
 
 /// How far a Pool has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,13 @@ pub(crate) enum Stage {
     Needed(Option<Box<Terms>>),
     /// It was asked to go, and the Tenant is to take it out of the topology first.
     Dismissed,
+    /// It has left the topology.
+    Left {
+        /// Whether no other server's string names it any more. Until then its servers stay.
+        released: bool,
+        /// Whether it had served; otherwise it was taken back as a newcomer.
+        drained: bool,
+    },
     /// It is being taken down.
     Leaving,
 }
@@ -52,7 +59,7 @@ impl Terms {
         template::build(template::Ingredients {
             tenant: &self.tenant,
             pool,
-            revision: self.topology.revision,
+            revision: self.member.revision,
             tls_secret: self.tls_secret.as_deref(),
             settings,
         })
@@ -63,6 +70,10 @@ impl Terms {
 pub(super) fn judge(pool: &Pool, observed: &Observed) -> Stage {
     if meta::deleting(pool) {
         return departure(pool, observed);
+    }
+    if let Some(former) = former(pool, observed) {
+        let paused = observed.tenant.as_ref().is_some_and(|tenant| tenant.spec.paused);
+        return if paused { Stage::Paused } else { left(former) };
     }
     match terms(pool, observed) {
         Ok(terms) if terms.tenant.spec.paused => Stage::Paused,
@@ -86,7 +97,10 @@ fn departure(pool: &Pool, observed: &Observed) -> Stage {
         return without_topology(pool, tenant);
     };
     if topology.member(meta::name(pool), meta::uid(pool)).is_none() {
-        return Stage::Leaving;
+        return match former(pool, observed) {
+            Some(former) => left(former),
+            None => Stage::Leaving,
+        };
     }
     match (topology.formed, tenant.spec.paused) {
         (true, true) => Stage::Needed(None),
@@ -95,6 +109,20 @@ fn departure(pool: &Pool, observed: &Observed) -> Stage {
         (false, true) => Stage::Leaving,
         (false, false) => Stage::Dismissed,
     }
+}
+
+fn left(former: &Former) -> Stage {
+    Stage::Left {
+        released: former.released,
+        drained: former.drained,
+    }
+}
+
+fn former<'a>(pool: &Pool, observed: &'a Observed) -> Option<&'a Former> {
+    observed
+        .topology
+        .topology()?
+        .former(meta::name(pool), meta::uid(pool))
 }
 
 /// A topology that cannot be read is no proof that nothing is stored here; a store that never formed is.
@@ -171,6 +199,11 @@ fn membership(pool: &Pool, observed: &Observed) -> Result<(Topology, Member), Ve
         return Ok((topology.clone(), member.clone()));
     }
     match topology.refusal(name, uid) {
+        Some(refusal) if refusal.waits => Err(Verdict::waiting(
+            ACCEPTED,
+            &refusal.reason,
+            refusal.message.clone(),
+        )),
         Some(refusal) => Err(Verdict::stuck(ACCEPTED, &refusal.reason, refusal.message.clone())),
         None => Err(Verdict::waiting(
             ACCEPTED,

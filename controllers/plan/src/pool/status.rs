@@ -3,21 +3,29 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crds::conditions::{ACCEPTED, JOINED, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY};
-use crds::names::LABEL_TOPOLOGY_REVISION;
+use crds::conditions::{ACCEPTED, DRAINED, JOINED, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY};
+use crds::names::{FINALIZER_POOL, LABEL_TOPOLOGY_REVISION};
 use crds::{Pool, PoolStatus};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::roll::Decision;
 use super::stage::{Stage, Terms};
-use super::{Observed, Plan, claims, pods, teardown};
+use super::{LEFT, Observed, Plan, claims, drain, pods, teardown};
 use crate::condition::{self, Finding, Overall, no, unknown, yes};
 use crate::meta;
 use crate::step::Enacted;
+use crate::topology::Phase;
 
 /// The conditions of a Pool in the order they come true.
-const ORDER: [&str; 5] = [TENANT_FOUND, ACCEPTED, STORAGE_READY, WORKLOAD_READY, JOINED];
+const ORDER: [&str; 6] = [
+    TENANT_FOUND,
+    ACCEPTED,
+    STORAGE_READY,
+    WORKLOAD_READY,
+    JOINED,
+    DRAINED,
+];
 
 /// The whole status. Nothing in it changes while nothing changes.
 #[must_use]
@@ -40,6 +48,11 @@ pub fn status(
         ready_servers: servers.ready,
         updated_servers: servers.updated,
         topology_revision: servers.revision.or(stored.topology_revision),
+        drain: match (&plan.drain, &plan.stage) {
+            (Some(drain), _) => drain.status.clone(),
+            (None, Stage::Left { .. }) => None,
+            (None, _) => stored.drain.clone(),
+        },
         ..stored
     };
     if let Stage::Serving(terms) = &plan.stage {
@@ -137,21 +150,23 @@ fn judge(
                 "waiting for the Tenant to take this Pool out of its topology".to_owned(),
             ),
         ),
-        Stage::Needed(_) => (
+        Stage::Needed(Some(terms)) => drain::told(plan, pool, serving(pool, observed, plan, terms, enacted, servers)),
+        Stage::Needed(None) => (
             kept(pool),
-            Overall::Stuck {
-                reason: "DrainNotSupported".to_owned(),
-                message: "this Pool holds data of a living Tenant and cannot be drained in this version: its servers \
-                          stay; delete the Tenant to delete it"
+            working(
+                "Kept",
+                "this Pool holds data of a living Tenant: it is drained once its Tenant is not paused and usable, and \
+                 its servers stay until then"
                     .to_owned(),
-            },
+            ),
         ),
+        Stage::Left { drained, released } => left(pool, observed, enacted, *drained, *released),
         Stage::Leaving => (kept(pool), leaving(pool, observed, enacted)),
         Stage::Blocked(verdict) => {
             let overall = verdict.blocks().unwrap_or_else(|| working("Waiting", String::new()));
             (blocked(pool, observed, &verdict.finding), overall)
         }
-        Stage::Serving(terms) => serving(pool, observed, plan, terms, enacted, servers),
+        Stage::Serving(terms) => drain::told(plan, pool, serving(pool, observed, plan, terms, enacted, servers)),
     }
 }
 
@@ -251,6 +266,42 @@ fn leaving(pool: &Pool, observed: &Observed, enacted: &Enacted) -> Overall {
     }
 }
 
+/// Out of the topology: its servers go once no other server names them.
+fn left(
+    pool: &Pool,
+    observed: &Observed,
+    enacted: &Enacted,
+    drained: bool,
+    released: bool,
+) -> (Vec<Finding>, Overall) {
+    let mut findings = kept(pool);
+    for finding in &mut findings {
+        if finding.type_ == JOINED {
+            *finding = no(JOINED, LEFT, "it has left the topology");
+        } else if finding.type_ == DRAINED && drained {
+            *finding = yes(DRAINED, LEFT, "its data is on the other Pools");
+        }
+    }
+    if let Some(failure) = enacted.failure() {
+        return (findings, failure.into());
+    }
+    let working = |message: &str| Overall::Working {
+        reason: "Leaving".to_owned(),
+        message: message.to_owned(),
+    };
+    let overall = if !released {
+        working("the other servers take a topology without this Pool; its own servers stay until they have")
+    } else if meta::deleting(pool) || meta::held(pool, FINALIZER_POOL) {
+        leaving(pool, observed, enacted)
+    } else {
+        Overall::Ready {
+            message: "drained: its data is on the other Pools and its servers are gone; it can be deleted"
+                .to_owned(),
+        }
+    };
+    (findings, overall)
+}
+
 fn serving(
     pool: &Pool,
     observed: &Observed,
@@ -261,25 +312,14 @@ fn serving(
 ) -> (Vec<Finding>, Overall) {
     let storage = storage(pool, observed);
     let workload = workload(pool, plan, servers, enacted);
-    let joined = if terms.topology.formed {
-        yes(
-            JOINED,
-            "Joined",
-            format!("serves in topology revision {}", terms.topology.revision),
-        )
-    } else {
-        no(
-            JOINED,
-            "Forming",
-            "the store has not served yet: all servers of all Pools must be ready once",
-        )
-    };
+    let joined = joined(terms);
     let findings = vec![
         passed(pool, TENANT_FOUND),
         passed(pool, ACCEPTED),
         storage.clone(),
         workload.clone(),
         joined.clone(),
+        drain::finding(plan),
     ];
     if let Some(failure) = enacted.failure() {
         return (findings, failure.into());
@@ -297,6 +337,36 @@ fn serving(
         },
     };
     (findings, overall)
+}
+
+fn joined(terms: &Terms) -> Finding {
+    let topology = &terms.topology;
+    if !topology.formed {
+        let message = "the store has not served yet: all servers of all Pools must be ready once";
+        return no(JOINED, "Forming", message);
+    }
+    if terms.member.phase == Phase::Joining {
+        let message = if topology.serving == topology.revision {
+            "clients are served with it; all its servers must be ready once".to_owned()
+        } else if topology
+            .pools
+            .iter()
+            .any(|member| member.revision != topology.revision)
+        {
+            "all servers of this Pool must be ready; then the others take the new topology".to_owned()
+        } else {
+            format!(
+                "the other servers take topology revision {} one after the other; clients follow with the last",
+                topology.revision
+            )
+        };
+        return no(JOINED, "Joining", message);
+    }
+    yes(
+        JOINED,
+        "Joined",
+        format!("serves in topology revision {}", topology.serving),
+    )
 }
 
 fn storage(pool: &Pool, observed: &Observed) -> Finding {

@@ -82,6 +82,8 @@ pub(crate) fn prune(tenant: &Tenant, observed: &Observed, topology: &Topology) -
     let mut kept = referred_to(observed);
     kept.extend(previous);
     kept.insert(topology.revision);
+    kept.insert(topology.serving);
+    kept.extend(topology.pools.iter().map(|member| member.revision));
     observed
         .revisions
         .iter()

@@ -1,7 +1,7 @@
 //! What is known about a Tenant from several places at once.
 
 use crds::Tenant;
-use crds::conditions::JOINED;
+use crds::conditions::{DRAINED, JOINED};
 use crds::names::{self, LABEL_TOPOLOGY_REVISION};
 use crds::tenant::TlsMode;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -32,6 +32,14 @@ pub(crate) fn joined(pool: &crds::Pool) -> bool {
     pool.status
         .as_ref()
         .is_some_and(|status| condition::is_true(&status.conditions, JOINED))
+}
+
+/// Whether a Pool has handed its data over and left the topology.
+pub(crate) fn drained(pool: &crds::Pool) -> bool {
+    let conditions = pool.status.iter().flat_map(|status| &status.conditions);
+    conditions
+        .into_iter()
+        .any(|found| found.type_ == DRAINED && found.status == "True" && found.reason == crate::pool::LEFT)
 }
 
 /// `http` or `https`.

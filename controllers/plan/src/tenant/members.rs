@@ -5,10 +5,11 @@ use std::cmp::Ordering;
 use crds::{Pool, Tenant};
 
 use super::facts;
+use super::living;
 use super::observed::Observed;
 use super::refusal;
 use crate::meta;
-use crate::topology::{Member, Refusal, Topology};
+use crate::topology::{Member, Phase, Refusal, Topology};
 
 /// Members and refusals of one moment.
 pub(crate) struct Census {
@@ -43,9 +44,10 @@ pub(crate) fn forming(tenant: &Tenant, observed: &Observed, base: &Topology, ope
     }
 }
 
-/// Once the store has formed: nobody leaves and nobody comes. Only a Pool that was written again, after its object
-/// was removed by force, takes its own place: the same name and layout, so the same servers and volumes.
-pub(crate) fn settled(tenant: &Tenant, observed: &Observed, base: &Topology) -> Census {
+/// Once the store has formed: fit Pools join, those of one moment together, while nothing else changes. A Pool that was
+/// written again, after its object was removed by force, takes its own place: the same name and layout, so the same
+/// servers and volumes.
+pub(crate) fn settled(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> Census {
     let mut members = base.pools.clone();
     for member in &mut members {
         if observed.pool(&member.name, &member.uid).is_none()
@@ -55,11 +57,24 @@ pub(crate) fn settled(tenant: &Tenant, observed: &Observed, base: &Topology) -> 
             meta::uid(pool).clone_into(&mut member.uid);
         }
     }
-    let refused = candidates(observed)
-        .into_iter()
-        .filter(|pool| !members.iter().any(|member| is(member, pool)))
-        .map(|pool| refusal::unfit(tenant, pool).unwrap_or_else(|| refusal::too_late(pool)))
-        .collect();
+    let busy = living::busy(observed, base);
+    let (mut fit, mut refused) = (Vec::new(), Vec::new());
+    for pool in candidates(observed) {
+        if members.iter().any(|member| is(member, pool))
+            || base.former(meta::name(pool), meta::uid(pool)).is_some()
+        {
+            continue;
+        }
+        let why = refusal::unfit(tenant, pool)
+            .or_else(|| refusal::taken(pool, &members))
+            .or_else(|| refusal::not_now(pool, busy.as_deref(), open));
+        match why {
+            Some(refusal) => refused.push(refusal),
+            None => fit.push(pool),
+        }
+    }
+    fit.sort_by(|a, b| by_age(a, b));
+    members.extend(fit.into_iter().map(|pool| member(tenant, observed, pool)));
     Census {
         members,
         refused: sorted(refused),
@@ -98,6 +113,8 @@ pub(crate) fn member(tenant: &Tenant, observed: &Observed, pool: &Pool) -> Membe
         element: facts::element(tenant, observed, meta::name(pool), servers, volumes_per_server),
         servers,
         volumes_per_server,
+        phase: Phase::Joining,
+        revision: 0,
     }
 }
 

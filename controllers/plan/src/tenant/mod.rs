@@ -8,6 +8,8 @@ mod credentials;
 mod disruption_budget;
 pub(crate) mod erasure;
 mod facts;
+mod leaving;
+mod living;
 mod members;
 mod observed;
 mod rebuild;
@@ -34,6 +36,7 @@ use crate::meta;
 use crate::step::Step;
 use crate::topology::Topology;
 
+pub use leaving::says_complete;
 pub use observed::{Observed, Stored};
 pub use secret::{FreshCredentials, Hidden, SecretCheck, check_credentials, check_rpc};
 pub use server_names::server_names;
@@ -142,7 +145,7 @@ impl Plan {
                 .iter()
                 .flat_map(|topology| config_map::write(tenant, observed, topology)),
         );
-        let serving = topology.map_or(0, Topology::serving);
+        let serving = topology.map_or(0, |topology| topology.serving);
         steps.push(service::api(tenant, serving));
         steps.push(service::console(tenant, serving));
         steps.extend(topology.and_then(|topology| disruption_budget::step(tenant, topology)));

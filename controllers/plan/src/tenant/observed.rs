@@ -41,6 +41,8 @@ pub struct Observed {
     pub pods: Vec<Arc<Pod>>,
     /// StatefulSets with the Tenant's label.
     pub stateful_sets: Vec<Arc<PartialObjectMeta<StatefulSet>>>,
+    /// Elements that the servers call decommissioned to the end; asked for only where a Pool says that it is drained.
+    pub empty_elements: Vec<String>,
     /// Names of Pools in the topology that the API server still has; read only while the Tenant is deleted.
     pub lingering_pools: Vec<String>,
 }

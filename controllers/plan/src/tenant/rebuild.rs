@@ -1,15 +1,16 @@
 //! A lost topology, put together again from what its readers have written down. Every word must agree: the order
 //! from the Tenant's status, the elements from the Pools', the string from the revision's ConfigMap.
 
-use crds::names;
+use crds::names::{self, LABEL_TOPOLOGY_REVISION};
 use crds::tenant::PoolPhase;
 use crds::{Pool, Tenant};
 
 use super::facts;
 use super::members;
 use super::observed::Observed;
+use super::servers;
 use crate::meta;
-use crate::topology::{Member, Topology};
+use crate::topology::{Former, Member, Phase, Topology};
 
 /// The topology as it was; `None` if the store has never formed, so that it may be made anew.
 pub(crate) fn rebuild(tenant: &Tenant, observed: &Observed) -> Result<Option<Topology>, String> {
@@ -28,6 +29,12 @@ pub(crate) fn rebuild(tenant: &Tenant, observed: &Observed) -> Result<Option<Top
         ..Topology::default()
     };
     topology.revision = revision(tenant, observed)?;
+    topology.serving = serving(tenant, topology.revision)?;
+    topology.former = former(observed);
+    for member in &mut topology.pools {
+        member.phase = phase(tenant, member);
+        member.revision = made_with(tenant, observed, member, &topology.revision, topology.serving);
+    }
     confirm_volumes(tenant, observed, &topology)?;
     Ok(Some(topology))
 }
@@ -58,7 +65,12 @@ fn ordered<'a>(tenant: &Tenant, observed: &'a Observed) -> Result<Vec<&'a Pool>,
         .status
         .iter()
         .flat_map(|status| &status.pools)
-        .filter(|pool| matches!(pool.phase, PoolPhase::Active | PoolPhase::Joining))
+        .filter(|pool| {
+            matches!(
+                pool.phase,
+                PoolPhase::Active | PoolPhase::Joining | PoolPhase::Draining
+            )
+        })
         .map(|pool| pool.name.as_str())
         .collect();
     if recorded.is_empty() {
@@ -66,7 +78,7 @@ fn ordered<'a>(tenant: &Tenant, observed: &'a Observed) -> Result<Vec<&'a Pool>,
             .pools
             .iter()
             .map(AsRef::as_ref)
-            .filter(|pool| element(pool).is_some())
+            .filter(|pool| element(pool).is_some() && !facts::drained(pool))
             .collect();
         pools.sort_by(|a, b| members::by_age(a, b));
         return Ok(pools);
@@ -95,7 +107,8 @@ fn confirmed(tenant: &Tenant, observed: &Observed, pool: &Pool) -> Result<Member
 }
 
 fn outsiders(tenant: &Tenant, observed: &Observed, members: &[Member]) -> Result<(), String> {
-    let outside = |pool: &Pool| !members.iter().any(|member| member.name == meta::name(pool));
+    let outside =
+        |pool: &Pool| !facts::drained(pool) && !members.iter().any(|member| member.name == meta::name(pool));
     let claims = |pool: &Pool| facts::joined(pool) || has_servers(tenant, observed, pool);
     match first_by_name(observed, |pool| outside(pool) && claims(pool)) {
         Some(pool) => Err(format!(
@@ -120,6 +133,65 @@ fn revision(tenant: &Tenant, observed: &Observed) -> Result<u64, String> {
         .and_then(|revision| u64::try_from(revision).ok())
         .filter(|revision| *revision > 0)
         .ok_or_else(|| "no status names the revision of the lost topology: restore the topology".to_owned())
+}
+
+/// Without a word on it nothing else was served than what all servers were made with.
+fn serving(tenant: &Tenant, revision: u64) -> Result<u64, String> {
+    let said = tenant.status.as_ref().and_then(|status| status.topology.as_ref());
+    let said = said.map(|topology| topology.serving);
+    match said.map(u64::try_from) {
+        None | Some(Ok(0)) => Ok(revision),
+        Some(Ok(serving)) if serving <= revision => Ok(serving),
+        Some(_) => Err(
+            "the Tenant's status names a serving revision above the last one: restore the topology"
+                .to_owned(),
+        ),
+    }
+}
+
+fn phase(tenant: &Tenant, member: &Member) -> Phase {
+    let listed = tenant.status.iter().flat_map(|status| &status.pools);
+    let listed = listed.into_iter().find(|pool| pool.name == member.name);
+    match listed.map(|pool| pool.phase) {
+        Some(PoolPhase::Joining) => Phase::Joining,
+        Some(PoolPhase::Draining) => Phase::Draining,
+        _ => Phase::Active,
+    }
+}
+
+/// The last revision if one of its servers runs it: then they were on their way to it.
+fn made_with(tenant: &Tenant, observed: &Observed, member: &Member, revision: &u64, serving: u64) -> u64 {
+    let label = revision.to_string();
+    let runs = servers::of(tenant, observed, member)
+        .any(|pod| meta::label(pod, LABEL_TOPOLOGY_REVISION) == Some(label.as_str()));
+    if runs || member.phase == Phase::Joining {
+        *revision
+    } else {
+        serving
+    }
+}
+
+/// Pools that say that they were drained. Not released yet: whether servers still name them is looked at anew.
+fn former(observed: &Observed) -> Vec<Former> {
+    let mut pools: Vec<&Pool> = observed
+        .pools
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|pool| facts::drained(pool))
+        .collect();
+    pools.sort_by(|a, b| members::by_age(a, b));
+    pools
+        .into_iter()
+        .filter_map(|pool| {
+            Some(Former {
+                name: meta::name(pool).to_owned(),
+                uid: meta::uid(pool).to_owned(),
+                element: element(pool)?.to_owned(),
+                drained: true,
+                released: false,
+            })
+        })
+        .collect()
 }
 
 fn confirm_volumes(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Result<(), String> {

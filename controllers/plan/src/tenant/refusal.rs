@@ -4,7 +4,7 @@ use crds::{Pool, Tenant};
 
 use super::erasure::{self, Fault};
 use crate::meta;
-use crate::topology::Refusal;
+use crate::topology::{Member, Refusal};
 
 /// The server's host name `{tenant}-{pool}-{ordinal}` and its StatefulSet's labels must stay within 63 characters.
 const LONGEST_NAMES: usize = 47;
@@ -36,14 +36,51 @@ pub(crate) fn unfit(tenant: &Tenant, pool: &Pool) -> Option<Refusal> {
     }
 }
 
-/// A fit Pool that came after the store had formed.
-pub(crate) fn too_late(pool: &Pool) -> Refusal {
+/// A Pool of a member's name that cannot take its place.
+pub(crate) fn taken(pool: &Pool, members: &[Member]) -> Option<Refusal> {
+    let member = members.iter().find(|member| member.name == meta::name(pool))?;
+    let message = format!(
+        "the store knows a pool of this name with {} servers and {} volumes each, whose object is gone: create the \
+         Pool with these numbers, or with another name",
+        member.servers, member.volumes_per_server
+    );
+    Some(refuse(pool, "NameTaken", message))
+}
+
+/// The only Pool that serves, asked to go.
+pub(crate) fn last(pool: &Pool) -> Refusal {
     refuse(
         pool,
-        "JoinNotSupported",
-        "the Tenant already serves, and this version does not join further Pools: delete this Pool, or wait for a \
-         version that joins",
+        "LastPool",
+        "the Tenant has no other Pool that could take the data: add a Pool, or delete the Tenant; the servers stay",
     )
+}
+
+/// A member that is drained after something else.
+pub(crate) fn drains_later(pool: &Pool, busy: &str) -> Refusal {
+    Refusal {
+        waits: true,
+        ..refuse(
+            pool,
+            "DrainWaits",
+            format!("the Pool is drained once this has ended: {busy}"),
+        )
+    }
+}
+
+/// A fit Pool that has to wait for something else to end.
+pub(crate) fn not_now(pool: &Pool, busy: Option<&str>, open: bool) -> Option<Refusal> {
+    let message = match busy {
+        _ if !open => "the Pool joins once the Tenant's credentials are usable: its condition CredentialsReady says why \
+                       they are not"
+            .to_owned(),
+        Some(busy) => format!("the Pool joins once this has ended: {busy}"),
+        None => return None,
+    };
+    Some(Refusal {
+        waits: true,
+        ..refuse(pool, "JoinWaits", message)
+    })
 }
 
 fn refuse(pool: &Pool, reason: &str, message: impl Into<String>) -> Refusal {
@@ -52,6 +89,7 @@ fn refuse(pool: &Pool, reason: &str, message: impl Into<String>) -> Refusal {
         uid: meta::uid(pool).to_owned(),
         reason: reason.to_owned(),
         message: message.into(),
+        waits: false,
     }
 }
 

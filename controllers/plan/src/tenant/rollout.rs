@@ -19,18 +19,18 @@ pub(crate) fn turn(tenant: &Tenant, observed: &Observed, topology: &Topology) ->
         return None;
     }
     let mut members = topology.pools.iter();
-    let first = members.find(|member| outdated(tenant, observed, topology.revision, member));
+    let first = members.find(|member| outdated(tenant, observed, member));
     first.map(|member| member.name.clone())
 }
 
-fn outdated(tenant: &Tenant, observed: &Observed, revision: u64, member: &Member) -> bool {
+fn outdated(tenant: &Tenant, observed: &Observed, member: &Member) -> bool {
     let Some(pool) = observed.pool(&member.name, &member.uid) else {
         return false;
     };
     let Ok(secret) = tls_secret(tenant, observed) else {
         return false;
     };
-    let wanted = pool::template_hash(tenant, pool, revision, secret, &observed.settings);
+    let wanted = pool::template_hash(tenant, pool, member.revision, secret, &observed.settings);
     servers::of(tenant, observed, member)
         .filter(|pod| !meta::deleting(*pod))
         .any(|pod| {

@@ -41,6 +41,24 @@ pub(crate) fn all_ready(tenant: &Tenant, observed: &Observed, topology: &Topolog
             .all(|member| ready(tenant, observed, member, Some(topology.revision)) >= member.servers)
 }
 
+/// Whether a server with another string may still answer clients: one that is being stopped does so until it has ended.
+pub(crate) fn any_of_another_revision(observed: &Observed, revision: u64) -> bool {
+    !all_of_revision(observed, revision, |_| true)
+}
+
+/// Whether every server that is counted runs the revision.
+pub(crate) fn all_of_revision(observed: &Observed, revision: u64, counts: impl Fn(&Pod) -> bool) -> bool {
+    let revision = revision.to_string();
+    let pods = observed.pods.iter().map(AsRef::as_ref);
+    pods.filter(|pod| counts(pod) && !has_ended(pod))
+        .all(|pod| meta::label(pod, LABEL_TOPOLOGY_REVISION) == Some(revision.as_str()))
+}
+
+fn has_ended(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
 fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     let ready = |conditions: &Vec<_>| {

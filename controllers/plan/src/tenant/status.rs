@@ -10,11 +10,11 @@ use jiff::Timestamp;
 
 use super::observed::Observed;
 use super::verdict::Verdict;
-use super::{Plan, Stage, certificate, credentials, erasure, facts, server_names, servers, summary};
+use super::{Plan, Stage, certificate, credentials, erasure, facts, living, server_names, servers, summary};
 use crate::condition::{self, Overall};
 use crate::meta;
 use crate::step::Enacted;
-use crate::topology::{Member, Topology};
+use crate::topology::{Member, Phase, Topology};
 
 /// The whole status. Nothing in it changes while nothing changes.
 #[must_use]
@@ -27,7 +27,7 @@ pub fn status(
 ) -> TenantStatus {
     let stored = tenant.status.clone().unwrap_or_default();
     let verdicts = verdicts(tenant, observed, plan, enacted);
-    let overall = overall(plan, &verdicts, enacted);
+    let overall = overall(tenant, observed, plan, &verdicts, enacted);
     let findings = overall
         .findings()
         .into_iter()
@@ -51,6 +51,7 @@ pub fn status(
         status.pools = summary::pools(tenant, observed, topology);
         status.topology = (topology.revision > 0).then(|| TopologyStatus {
             revision: i64::try_from(topology.revision).unwrap_or(i64::MAX),
+            serving: i64::try_from(topology.serving).unwrap_or(i64::MAX),
             formed: topology.formed,
         });
     }
@@ -112,7 +113,13 @@ fn topology_verdict(observed: &Observed, plan: &Plan, enacted: &Enacted) -> Verd
 }
 
 /// The first thing in the way, in the order a person would have to deal with it.
-fn overall(plan: &Plan, verdicts: &[Verdict; 5], enacted: &Enacted) -> Overall {
+fn overall(
+    tenant: &Tenant,
+    observed: &Observed,
+    plan: &Plan,
+    verdicts: &[Verdict; 5],
+    enacted: &Enacted,
+) -> Overall {
     let working = |reason: &str, message: &str| Overall::Working {
         reason: reason.to_owned(),
         message: message.to_owned(),
@@ -140,10 +147,15 @@ fn overall(plan: &Plan, verdicts: &[Verdict; 5], enacted: &Enacted) -> Overall {
         return blocked;
     }
     let topology = plan.topology.as_ref();
+    if let Some(change) = topology.and_then(|topology| living::change(tenant, observed, topology)) {
+        return working("ChangingTopology", &change);
+    }
     if let Some(turn) = topology.and_then(|topology| topology.turn.as_deref()) {
         return working("RollingOut", &format!("Pool {turn} replaces outdated servers"));
     }
-    let refused = topology.map_or(0, |topology| topology.refused.len());
+    let refused = topology.map_or(0, |topology| {
+        topology.refused.iter().filter(|refusal| !refusal.waits).count()
+    });
     let message = match refused {
         0 => "all servers serve".to_owned(),
         count => format!("all servers serve; Pools refused: {count}"),
@@ -182,12 +194,22 @@ fn available(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Verdi
         let message = "clients are let in once every server was ready for the first time";
         return Verdict::waiting(AVAILABLE, "Forming", message);
     }
-    let lacking = topology.pools.iter().find_map(|member| {
-        let sets = erasure::sets(tenant, member.servers, member.volumes_per_server);
-        let needed = member.servers - sets.map_or(0, |sets| sets.spare_servers);
-        let ready = servers::ready(tenant, observed, member, Some(topology.serving()));
-        (ready < needed).then_some((member, ready, needed))
-    });
+    let serving = |member| servers::ready(tenant, observed, member, Some(topology.serving));
+    if topology.pools.iter().all(|member| serving(member) == 0) {
+        let message = format!("no server of topology revision {} is ready", topology.serving);
+        return Verdict::waiting(AVAILABLE, "NoServerServes", message);
+    }
+    // Servers of either revision hold their drives out to the others; a newcomer holds nothing yet.
+    let lacking = topology
+        .pools
+        .iter()
+        .filter(|member| member.phase != Phase::Joining)
+        .find_map(|member| {
+            let sets = erasure::sets(tenant, member.servers, member.volumes_per_server);
+            let needed = member.servers - sets.map_or(0, |sets| sets.spare_servers);
+            let ready = servers::ready(tenant, observed, member, None);
+            (ready < needed).then_some((member, ready, needed))
+        });
     match lacking {
         Some((member, ready, needed)) => {
             let message = format!(

@@ -12,20 +12,15 @@ use super::observed::Observed;
 use super::servers;
 use crate::condition;
 use crate::meta;
-use crate::topology::Topology;
+use crate::topology::{Phase, Topology};
 
 /// Members in their order, then the others by name.
 pub(crate) fn pools(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Vec<PoolSummary> {
-    let phase = if topology.formed {
-        PoolPhase::Active
-    } else {
-        PoolPhase::Joining
-    };
     let mut list: Vec<PoolSummary> = Vec::new();
     for member in &topology.pools {
         list.push(PoolSummary {
             name: member.name.clone(),
-            phase,
+            phase: phase(member.phase),
             servers: member.servers,
             ready_servers: servers::ready(tenant, observed, member, None),
         });
@@ -36,10 +31,12 @@ pub(crate) fn pools(tenant: &Tenant, observed: &Observed, topology: &Topology) -
         .filter(|pool| !list.iter().any(|listed| listed.name == meta::name(pool.as_ref())))
         .map(|pool| {
             let (name, uid) = (meta::name(pool.as_ref()), meta::uid(pool.as_ref()));
-            let refused = topology.refusal(name, uid).is_some();
+            let refusal = topology.refusal(name, uid);
             PoolSummary {
                 name: name.to_owned(),
-                phase: if refused {
+                phase: if topology.former(name, uid).is_some() {
+                    PoolPhase::Drained
+                } else if refusal.is_some_and(|refusal| !refusal.waits) {
                     PoolPhase::Refused
                 } else {
                     PoolPhase::Waiting
@@ -52,6 +49,14 @@ pub(crate) fn pools(tenant: &Tenant, observed: &Observed, topology: &Topology) -
     others.sort_by(|a, b| a.name.cmp(&b.name));
     list.extend(others);
     list
+}
+
+fn phase(phase: Phase) -> PoolPhase {
+    match phase {
+        Phase::Joining => PoolPhase::Joining,
+        Phase::Active => PoolPhase::Active,
+        Phase::Draining => PoolPhase::Draining,
+    }
 }
 
 /// Certificates by name.

@@ -7,14 +7,14 @@ use crds::names;
 
 use super::agreement;
 use super::facts;
+use super::living;
 use super::members::{self, Census};
 use super::observed::{Observed, Stored};
 use super::rebuild;
-use super::rollout;
 use super::servers;
 use super::verdict::Verdict;
 use crate::meta;
-use crate::topology::Topology;
+use crate::topology::{Phase, Topology};
 
 /// Decides the topology. `open` says whether newcomers may be taken in now; `None` means there is nothing to write.
 pub(crate) fn decide(tenant: &Tenant, observed: &Observed, open: bool) -> Result<Option<Topology>, Verdict> {
@@ -34,48 +34,53 @@ pub(crate) fn decide(tenant: &Tenant, observed: &Observed, open: bool) -> Result
     {
         return Err(unreadable_pool(&member.name));
     }
-    let next = revise(
-        tenant,
-        observed,
-        base.as_ref().unwrap_or(&Topology::default()),
-        open,
-    );
+    let nothing_yet = Topology::default();
+    let stored = base.as_ref().unwrap_or(&nothing_yet);
+    let next = if stored.formed {
+        living::revise(tenant, observed, stored, open)
+    } else {
+        form(tenant, observed, stored, open)
+    };
     let nothing = base.is_none() && next.pools.is_empty() && next.refused.is_empty();
     Ok((!nothing).then_some(next))
 }
 
-fn revise(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> Topology {
+/// Before the store has served: members come and go, and their servers start together.
+fn form(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> Topology {
     let Census {
         members,
         refused,
         waiting,
-    } = if base.formed {
-        members::settled(tenant, observed, base)
-    } else {
-        members::forming(tenant, observed, base, open)
-    };
+    } = members::forming(tenant, observed, base, open);
     let mut next = Topology {
         revision: base.revision,
-        formed: base.formed,
         pools: members,
-        turn: None,
         refused,
+        ..Topology::default()
     };
     let volumes = next.volumes();
     let written_otherwise =
         facts::revision_volumes(tenant, observed, base.revision).is_some_and(|written| written != volumes);
     if !next.pools.is_empty() && (volumes != base.volumes() || written_otherwise) {
         next.revision = next_revision(tenant, observed, base, &volumes);
-    } else if !next.formed && open && !waiting {
-        next.formed = servers::all_ready(tenant, observed, &next);
+    } else if open && !waiting && servers::all_ready(tenant, observed, &next) {
+        next.formed = true;
+        next.serving = next.revision;
     }
-    next.turn = rollout::turn(tenant, observed, &next);
+    for member in &mut next.pools {
+        member.revision = next.revision;
+        member.phase = if next.formed {
+            Phase::Active
+        } else {
+            Phase::Joining
+        };
+    }
     next
 }
 
 /// One more than any that was ever used; but one that was written and never put into the topology, because the operator
 /// was cut off between the two, is taken up again.
-fn next_revision(tenant: &Tenant, observed: &Observed, base: &Topology, volumes: &str) -> u64 {
+pub(crate) fn next_revision(tenant: &Tenant, observed: &Observed, base: &Topology, volumes: &str) -> u64 {
     let highest = facts::highest_revision(tenant, observed);
     let unused = highest > base.revision
         && facts::revision_volumes(tenant, observed, highest).is_some_and(|written| written == volumes);
@@ -110,13 +115,19 @@ pub(crate) fn describe(observed: &Observed, topology: Option<&Topology>) -> Verd
         return Verdict::stuck(TOPOLOGY_READY, "PoolMissing", message);
     }
     let (revision, pools) = (topology.revision, topology.pools.len());
-    if topology.formed {
-        let message = format!("revision {revision} with {pools} pools serves");
-        Verdict::good(TOPOLOGY_READY, "Formed", message)
-    } else {
+    if !topology.formed {
         let message = format!("revision {revision} with {pools} pools starts");
-        Verdict::good(TOPOLOGY_READY, "Forming", message)
+        return Verdict::good(TOPOLOGY_READY, "Forming", message);
     }
+    if topology.serving == revision {
+        let message = format!("revision {revision} with {pools} pools serves");
+        return Verdict::good(TOPOLOGY_READY, "Formed", message);
+    }
+    let message = format!(
+        "revision {} serves while servers take revision {revision} with {pools} pools",
+        topology.serving
+    );
+    Verdict::good(TOPOLOGY_READY, "Changing", message)
 }
 
 /// Before anything was looked at.

@@ -37,8 +37,8 @@ fn abandoned() -> Observed {
 fn a_pool_of_a_store_that_serves_is_kept_and_goes_on_as_asked() {
     let observed = serving();
     let status = reported(&leaving_pool(), &observed);
-    assert_eq!(says(&status, "Ready"), "False DrainNotSupported");
-    assert_eq!(says(&status, "Stalled"), "True DrainNotSupported");
+    assert_eq!(says(&status, "Ready"), "False DrainWaits");
+    assert_eq!(says(&status, "Drained"), "False NotAsked");
     let plan = plan(&leaving_pool(), &observed);
     assert!(applied(&plan).is_some());
     assert!(deleted(&plan).is_empty());
@@ -162,8 +162,5 @@ fn a_pool_that_joined_is_kept_when_the_topology_cannot_be_read() {
         ..serving()
     };
     assert_eq!(plan(&pool, &observed).steps, Vec::new());
-    assert_eq!(
-        says(&reported(&pool, &observed), "Ready"),
-        "False DrainNotSupported"
-    );
+    assert_eq!(says(&reported(&pool, &observed), "Ready"), "False Kept");
 }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::{Observed, Plan, claims, plan, status};
 use crate::step::{Child, Enacted, Step};
 use crate::tenant::Stored;
-use crate::topology::{Member, Topology};
+use crate::topology::{Member, Phase, Topology};
 
 /// Names differ from the product's and from each other, so that swapped ones are seen.
 const TENANT: &str = "shop";
@@ -78,6 +78,7 @@ fn condition(type_: &str, status: &str) -> Value {
 fn topology(formed: bool) -> Topology {
     Topology {
         revision: 7,
+        serving: if formed { 7 } else { 0 },
         formed,
         pools: vec![Member {
             name: POOL.to_owned(),
@@ -85,7 +86,10 @@ fn topology(formed: bool) -> Topology {
             element: "http://shop-ssd-{0...3}.shop-hl".to_owned(),
             servers: 4,
             volumes_per_server: 2,
+            phase: if formed { Phase::Active } else { Phase::Joining },
+            revision: 7,
         }],
+        former: Vec::new(),
         turn: Some(POOL.to_owned()),
         refused: Vec::new(),
     }

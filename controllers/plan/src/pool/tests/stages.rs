@@ -1,6 +1,6 @@
 use super::*;
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     "Ready",
     "Reconciling",
     "Stalled",
@@ -9,6 +9,7 @@ const ALL: [&str; 8] = [
     "StorageReady",
     "WorkloadReady",
     "Joined",
+    "Drained",
 ];
 
 /// What a Pool waits for, the condition that says so, and what the whole is.
@@ -24,7 +25,7 @@ fn waiting() -> Vec<(&'static str, Observed, &'static str, &'static str)> {
     let refused = Topology {
         pools: Vec::new(),
         refused: vec![object(json!({
-            "name": POOL, "uid": "pool-uid", "reason": "JoinNotSupported", "message": "too late",
+            "name": POOL, "uid": "pool-uid", "reason": "LayoutInvalid", "message": "too late",
         }))],
         ..topology(true)
     };
@@ -73,7 +74,7 @@ fn waiting() -> Vec<(&'static str, Observed, &'static str, &'static str)> {
                 ..accepted()
             },
             "Accepted",
-            "False JoinNotSupported",
+            "False LayoutInvalid",
         ),
         (
             "no credentials",

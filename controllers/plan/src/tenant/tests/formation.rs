@@ -79,18 +79,6 @@ fn servers_of_an_older_revision_do_not_form_a_store() {
 }
 
 #[test]
-fn a_pool_that_comes_later_is_refused() {
-    let (mut tenant, mut observed) = formed([pool("a", 4, 1)]);
-    let before = stored(&observed);
-    observed.pools.push(Arc::new(pool("b", 4, 1)));
-    let _ = reconcile(&mut tenant, &mut observed);
-    let after = stored(&observed);
-    assert_eq!(after.pools, before.pools);
-    assert_eq!(after.revision, before.revision);
-    assert_eq!(after.refused[0].reason, "JoinNotSupported");
-}
-
-#[test]
 fn unfit_pools_are_refused_and_change_nothing_for_the_others() {
     let mut owned = pool("owned", 4, 1);
     owned.metadata.owner_references = Some(vec![OwnerReference {
@@ -115,15 +103,6 @@ fn unfit_pools_are_refused_and_change_nothing_for_the_others() {
         .map(|refusal| refusal.reason.as_str())
         .collect();
     assert_eq!(reasons, ["OwnedByAnother", "NameInvalid", "LayoutInvalid"]);
-}
-
-#[test]
-fn a_pool_deleted_after_formation_stays_in_the_topology() {
-    let (mut tenant, mut observed) = formed([pool("a", 4, 1), pool("b", 4, 1)]);
-    let before = stored(&observed);
-    observed.pools[1] = Arc::new(deleted(pool("b", 4, 1)));
-    let _ = reconcile(&mut tenant, &mut observed);
-    assert_eq!(stored(&observed), before);
 }
 
 #[test]

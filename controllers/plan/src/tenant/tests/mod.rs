@@ -3,6 +3,7 @@
 mod credentials;
 mod examples;
 mod formation;
+mod joining;
 mod laws;
 mod loss;
 mod status;

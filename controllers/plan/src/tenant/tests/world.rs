@@ -153,20 +153,31 @@ pub(super) fn reconcile(tenant: &mut Tenant, observed: &mut Observed) -> Plan {
     plan
 }
 
-/// Starts all servers of all members at the current revision, and lets their Pools say so.
+/// A server as its Pool makes it now at a revision.
+pub(super) fn server(
+    tenant: &Tenant,
+    observed: &Observed,
+    pool: &str,
+    ordinal: i32,
+    revision: u64,
+    ready: bool,
+) -> Arc<Pod> {
+    let hash = observed
+        .pool_named(pool)
+        .and_then(|pool| crate::pool::template_hash(tenant, pool, revision, None, &observed.settings));
+    let annotation = hash.map(|hash| (ANNOTATION_TEMPLATE_HASH.to_owned(), hash));
+    let mut pod = pod(pool, ordinal, revision, ready);
+    Arc::make_mut(&mut pod).metadata.annotations = Some(annotation.into_iter().collect());
+    pod
+}
+
+/// Starts all servers of all members at the revision they are to be made with, and lets their Pools say so.
 pub(super) fn start_servers(tenant: &Tenant, observed: &mut Observed) {
     let topology = stored(observed);
     observed.pods.clear();
     for member in &topology.pools {
-        let hash = observed.pool(&member.name, &member.uid).and_then(|pool| {
-            crate::pool::template_hash(tenant, pool, topology.revision, None, &observed.settings)
-        });
         for ordinal in 0..member.servers {
-            let mut pod = pod(&member.name, ordinal, topology.revision, true);
-            let annotation = hash
-                .clone()
-                .map(|hash| (ANNOTATION_TEMPLATE_HASH.to_owned(), hash));
-            Arc::make_mut(&mut pod).metadata.annotations = Some(annotation.into_iter().collect());
+            let pod = server(tenant, observed, &member.name, ordinal, member.revision, true);
             observed.pods.push(pod);
         }
     }

@@ -1,0 +1,319 @@
+//! Moving a Pool's data to the others: when the servers are told to begin or to call it off, and what their words mean.
+//! The Tenant says by the topology who may be drained; the servers alone know how far it is.
+
+use crds::Pool;
+use crds::conditions::DRAINED;
+use crds::pool::DrainStatus;
+
+use super::stage::Terms;
+use super::{Observed, Plan, pods};
+use crate::condition::{Finding, Overall, no, unknown, yes};
+use crate::meta;
+use crate::topology::Phase;
+
+/// Reason of `Drained` once the servers say that all data has left.
+pub(crate) const COMPLETE: &str = "Complete";
+/// Reason of `Drained` while nobody wants the data to leave.
+const NOT_ASKED: &str = "NotAsked";
+/// Before the servers were told.
+const REQUESTED: &str = "Requested";
+
+/// What the servers were heard to say of their pools.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Word {
+    /// They were not asked: nobody needs to know.
+    #[default]
+    NotAsked,
+    /// They could not be asked.
+    Silent {
+        /// Reason in PascalCase.
+        reason: &'static str,
+        /// Why, and what to do.
+        message: String,
+    },
+    /// Their pools, in the order of the volumes string.
+    Said(Vec<Report>),
+}
+
+/// One pool in the servers' words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The element of the volumes string.
+    pub element: String,
+    /// `none`, `queued`, `running`, `complete`, `failed` or `canceled`.
+    pub decommission: String,
+    /// Whether data is being moved between pools for balance.
+    pub rebalancing: bool,
+    /// Free bytes.
+    pub free: u64,
+    /// Bytes in use.
+    pub used: u64,
+    /// Objects that have left.
+    pub objects: u64,
+    /// Bytes that have left.
+    pub bytes: u64,
+    /// Objects that could not leave.
+    pub failed_objects: u64,
+    /// What holds it up, in the server's words; empty = nothing.
+    pub held_up: String,
+}
+
+/// What the servers are to be told about this Pool's element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Move its data to the other pools.
+    Start,
+    /// Call that off.
+    Cancel,
+    /// Forget one that was called off or failed; only then can another begin.
+    Clear,
+}
+
+/// What is done about draining, and what the status says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Drain {
+    pub(crate) order: Option<Order>,
+    pub(crate) finding: Finding,
+    /// Whether a person must act.
+    pub(crate) stuck: bool,
+    pub(crate) status: Option<DrainStatus>,
+}
+
+/// Whether the servers are to be asked.
+#[must_use]
+pub fn concerns(pool: &Pool, phase: Option<Phase>) -> bool {
+    phase == Some(Phase::Draining) || stored(pool).is_some()
+}
+
+fn stored(pool: &Pool) -> Option<&DrainStatus> {
+    pool.status.as_ref()?.drain.as_ref()
+}
+
+/// Decides. A start is ordered only after the status has told of it: so that whoever reads the status knows that the
+/// servers may have been told.
+pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms) -> Drain {
+    let wanted = terms.member.phase == Phase::Draining;
+    if !concerns(pool, Some(terms.member.phase)) {
+        return idle(pool, terms);
+    }
+    let reports = match &observed.word {
+        Word::NotAsked => return waits(pool, "StoreNotAsked", "the servers are about to be asked"),
+        Word::Silent { reason, message } => return waits(pool, reason, message),
+        Word::Said(reports) => reports,
+    };
+    let Some(own) = reports
+        .iter()
+        .find(|report| report.element == terms.member.element)
+    else {
+        let message = format!(
+            "the servers know no pool {}: their volumes string is not the one of the topology",
+            terms.member.element
+        );
+        return stuck(pool, "PoolUnknown", message);
+    };
+    match (own.decommission.as_str(), wanted) {
+        ("complete", _) => Drain {
+            finding: yes(
+                DRAINED,
+                COMPLETE,
+                format!(
+                    "{} objects have moved to the other Pools; this one leaves the topology",
+                    own.objects
+                ),
+            ),
+            ..said(own)
+        },
+        ("queued" | "running", true) => said(own),
+        ("queued" | "running", false) => Drain {
+            order: Some(Order::Cancel),
+            finding: no(DRAINED, "CallingOff", "the servers are told to call it off"),
+            ..said(own)
+        },
+        ("failed", true) => Drain {
+            stuck: true,
+            finding: no(DRAINED, "DrainFailed", failed(own)),
+            ..said(own)
+        },
+        ("canceled", true) | ("canceled" | "failed", false) => Drain {
+            order: Some(Order::Clear),
+            finding: no(
+                DRAINED,
+                "CallingOff",
+                "the servers are told to forget the drain that was called off",
+            ),
+            ..said(own)
+        },
+        (_, true) => begin(pool, observed, terms, reports, own),
+        (_, false) => idle(pool, terms),
+    }
+}
+
+fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], own: &Report) -> Drain {
+    if stored(pool).is_none() {
+        return waits(pool, REQUESTED, "the servers are about to be told");
+    }
+    let known: Vec<&str> = reports.iter().map(|report| report.element.as_str()).collect();
+    let asked: Vec<&str> = terms
+        .topology
+        .pools
+        .iter()
+        .map(|member| member.element.as_str())
+        .collect();
+    if known != asked {
+        return waits(
+            pool,
+            "TopologyDiffers",
+            "the server that was asked does not run the topology yet",
+        );
+    }
+    if !all_ready(observed, terms) {
+        return waits(
+            pool,
+            "ServersNotReady",
+            "all servers of all Pools must be ready at the same topology revision first",
+        );
+    }
+    if reports.iter().any(|report| report.rebalancing) {
+        return waits(
+            pool,
+            "RebalanceRuns",
+            "the servers are rebalancing; they drain afterwards",
+        );
+    }
+    let free: u64 = reports
+        .iter()
+        .filter(|report| report.element != own.element)
+        .map(|report| report.free)
+        .sum();
+    if own.used > free {
+        let message = format!(
+            "this Pool uses {} bytes and the others have {free} bytes free: add a Pool, or set spec.state back to Active",
+            own.used
+        );
+        return stuck(pool, "CapacityShort", message);
+    }
+    Drain {
+        order: Some(Order::Start),
+        ..waits(pool, REQUESTED, "the servers are told to move the data")
+    }
+}
+
+/// Every server the topology asks for is there, ready, and runs its revision.
+fn all_ready(observed: &Observed, terms: &Terms) -> bool {
+    let revision = terms.topology.revision.to_string();
+    let expected: usize = terms
+        .topology
+        .pools
+        .iter()
+        .filter_map(|member| usize::try_from(member.servers).ok())
+        .sum();
+    let good = |pod: &k8s_openapi::api::core::v1::Pod| {
+        pods::ready(pod) && meta::label(pod, crds::names::LABEL_TOPOLOGY_REVISION) == Some(revision.as_str())
+    };
+    observed.pods.len() >= expected && observed.pods.iter().all(|pod| good(pod.as_ref()))
+}
+
+/// Nothing moves, and nobody was told to move anything.
+fn idle(pool: &Pool, terms: &Terms) -> Drain {
+    let refusal = terms.topology.refusal(meta::name(pool), meta::uid(pool));
+    let (finding, stuck) = match refusal {
+        Some(refusal) => (no(DRAINED, &refusal.reason, &refusal.message), !refusal.waits),
+        None => (no(DRAINED, NOT_ASKED, "its data is meant to stay"), false),
+    };
+    Drain {
+        order: None,
+        finding,
+        stuck,
+        status: None,
+    }
+}
+
+/// As before, for the reason given.
+fn waits(pool: &Pool, reason: &str, message: &str) -> Drain {
+    let requested = || DrainStatus {
+        state: REQUESTED.to_owned(),
+        ..DrainStatus::default()
+    };
+    Drain {
+        order: None,
+        finding: no(DRAINED, reason, message),
+        stuck: false,
+        status: Some(stored(pool).cloned().unwrap_or_else(requested)),
+    }
+}
+
+fn stuck(pool: &Pool, reason: &str, message: String) -> Drain {
+    Drain {
+        stuck: true,
+        ..waits(pool, reason, &message)
+    }
+}
+
+/// What the servers say of it.
+fn said(own: &Report) -> Drain {
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let held_up = match own.held_up.as_str() {
+        "" => String::new(),
+        why => format!("; held up: {why}"),
+    };
+    let message = format!(
+        "{} objects with {} bytes have moved to the other Pools{held_up}",
+        own.objects, own.bytes
+    );
+    Drain {
+        order: None,
+        finding: no(DRAINED, "Draining", message),
+        stuck: false,
+        status: Some(DrainStatus {
+            state: own.decommission.clone(),
+            objects: number(own.objects),
+            bytes: number(own.bytes),
+            failed_objects: number(own.failed_objects),
+        }),
+    }
+}
+
+fn failed(own: &Report) -> String {
+    let why = match own.held_up.as_str() {
+        "" => "the log of the server with the number 0 says why",
+        why => why,
+    };
+    format!(
+        "the servers gave up after {} objects, {} could not be moved ({why}). Nothing is lost: the Pool still serves \
+         what is left on it. Set spec.state back to Active to keep it",
+        own.objects, own.failed_objects
+    )
+}
+
+/// The condition `Drained` of a plan that keeps servers.
+pub(super) fn finding(plan: &Plan) -> Finding {
+    let drain = plan.drain.as_ref();
+    drain.map_or_else(
+        || unknown(DRAINED, "NotYetChecked", "not looked at yet"),
+        |drain| drain.finding.clone(),
+    )
+}
+
+/// What the Pool as a whole is doing, if it is moving its data or was asked to go; otherwise as found.
+pub(super) fn told(plan: &Plan, pool: &Pool, found: (Vec<Finding>, Overall)) -> (Vec<Finding>, Overall) {
+    let (findings, overall) = found;
+    let Some(drain) = &plan.drain else {
+        return (findings, overall);
+    };
+    let asked = drain.status.is_some() || drain.finding.reason != NOT_ASKED;
+    let (reason, message) = (drain.finding.reason.clone(), drain.finding.message.clone());
+    let overall = if asked && drain.stuck {
+        Overall::Stuck { reason, message }
+    } else if asked {
+        Overall::Working { reason, message }
+    } else if meta::deleting(pool) {
+        Overall::Working {
+            reason: "DrainWaits".to_owned(),
+            message: "the Tenant is about to let it be drained; its servers stay until its data has left"
+                .to_owned(),
+        }
+    } else {
+        overall
+    };
+    (findings, overall)
+}

@@ -1,0 +1,112 @@
+//! Which pools leave a store that serves. One after the other; never the last one; and only what the servers themselves
+//! call empty leaves the string.
+
+use crds::conditions::DRAINED;
+use crds::pool::PoolState;
+use crds::{Pool, Tenant};
+
+use super::observed::Observed;
+use super::{refusal, servers};
+use crate::meta;
+use crate::pool::COMPLETE;
+use crate::topology::{Former, Member, Phase, Topology};
+
+/// Takes back newcomers that were asked to go before a client was served with them: they hold nothing.
+pub(crate) fn withdraw(observed: &Observed, next: &mut Topology) {
+    if next.serving == next.revision {
+        return;
+    }
+    let asked = |member: &Member| {
+        let pool = observed.pool(&member.name, &member.uid);
+        member.phase == Phase::Joining && pool.is_some_and(meta::deleting)
+    };
+    depart(next, asked, false);
+}
+
+/// Takes out what has been drained, calls back what is no longer asked to go, and lets the next one begin.
+pub(crate) fn drain(tenant: &Tenant, observed: &Observed, base: &Topology, next: &mut Topology) {
+    if base.serving == base.revision {
+        depart(next, |member| is_empty(observed, member), true);
+    }
+    for member in &mut next.pools {
+        let known = observed.pool(&member.name, &member.uid).is_some();
+        if known && member.phase == Phase::Draining && !asked(tenant, observed, base, member) {
+            member.phase = Phase::Active;
+        }
+    }
+    for index in 0..next.pools.len() {
+        let member = &next.pools[index];
+        if member.phase != Phase::Active || !asked(tenant, observed, base, member) {
+            continue;
+        }
+        let Some(pool) = observed.pool(&member.name, &member.uid) else {
+            continue;
+        };
+        let others = next
+            .pools
+            .iter()
+            .filter(|other| other.phase == Phase::Active)
+            .count();
+        let busy = super::living::busy(observed, next);
+        if others < 2 {
+            next.refused.push(refusal::last(pool));
+        } else if let Some(busy) = busy.or_else(|| super::living::busy(observed, base)) {
+            next.refused.push(refusal::drains_later(pool, &busy));
+        } else {
+            next.pools[index].phase = Phase::Draining;
+        }
+    }
+    next.refused.sort_by(|a, b| a.name.cmp(&b.name));
+}
+
+/// Whether a member is to leave: by its own word, its deletion, or because a successor serves in its place.
+fn asked(tenant: &Tenant, observed: &Observed, base: &Topology, member: &Member) -> bool {
+    let Some(pool) = observed.pool(&member.name, &member.uid) else {
+        return false;
+    };
+    meta::deleting(pool)
+        || pool.spec.state == PoolState::Decommissioned
+        || base.pools.iter().any(|other| {
+            other.phase != Phase::Joining
+                && other.name != member.name
+                && replaces(observed, other, &member.name)
+                && servers::ready(tenant, observed, other, Some(base.revision)) >= other.servers
+        })
+}
+
+fn replaces(observed: &Observed, successor: &Member, name: &str) -> bool {
+    observed
+        .pool(&successor.name, &successor.uid)
+        .filter(|pool| !meta::deleting(*pool))
+        .and_then(|pool| pool.spec.replaces.as_ref())
+        .is_some_and(|replaced| replaced.name == name)
+}
+
+/// Whether the Pool says that its data has left, and the servers, asked again for this very decision, say so too.
+fn is_empty(observed: &Observed, member: &Member) -> bool {
+    let pool = observed.pool(&member.name, &member.uid);
+    pool.is_some_and(says_complete) && observed.empty_elements.contains(&member.element)
+}
+
+/// Whether a Pool says that the servers have moved all its data.
+#[must_use]
+pub fn says_complete(pool: &Pool) -> bool {
+    let conditions = pool.status.iter().flat_map(|status| &status.conditions);
+    conditions
+        .into_iter()
+        .any(|found| found.type_ == DRAINED && found.status == "True" && found.reason == COMPLETE)
+}
+
+fn depart(next: &mut Topology, goes: impl Fn(&Member) -> bool, drained: bool) {
+    let (gone, kept) = std::mem::take(&mut next.pools)
+        .into_iter()
+        .partition::<Vec<Member>, _>(goes);
+    next.pools = kept;
+    next.former.extend(gone.into_iter().map(|member| Former {
+        name: member.name,
+        uid: member.uid,
+        element: member.element,
+        drained,
+        released: false,
+    }));
+}

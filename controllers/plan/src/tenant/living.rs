@@ -1,0 +1,187 @@
+//! The next topology of a store that has served: who joins, who leaves, which revision servers are made with and which
+//! one clients reach. At any moment clients reach servers of one revision, and none that knows fewer pools than another
+//! one they may have written through.
+
+use crds::Tenant;
+use crds::names::LABEL_POOL;
+use k8s_openapi::api::core::v1::Pod;
+
+use super::members::{self, Census};
+use super::observed::Observed;
+use super::{facts, leaving, rollout, servers, topology};
+use crate::meta;
+use crate::topology::{Former, Phase, Topology};
+
+/// One step on from the topology that is stored.
+pub(crate) fn revise(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> Topology {
+    let Census {
+        members,
+        refused,
+        waiting: _,
+    } = members::settled(tenant, observed, base, open);
+    let mut next = Topology {
+        pools: members,
+        refused,
+        turn: None,
+        ..base.clone()
+    };
+    leaving::withdraw(observed, &mut next);
+    leaving::drain(tenant, observed, base, &mut next);
+    let volumes = next.volumes();
+    if volumes != base.volumes() {
+        next.revision = revision_of(tenant, observed, base, &volumes);
+        for member in &mut next.pools {
+            member.revision = match member.phase {
+                Phase::Joining => next.revision,
+                Phase::Active | Phase::Draining => next.serving,
+            };
+        }
+    }
+    spread(tenant, observed, &mut next);
+    switch(tenant, observed, &mut next);
+    settle(tenant, observed, &mut next);
+    next.turn = rollout::turn(tenant, observed, &next);
+    next
+}
+
+/// The revision clients are served by, if all that came since was taken back; otherwise a new one.
+fn revision_of(tenant: &Tenant, observed: &Observed, base: &Topology, volumes: &str) -> u64 {
+    let serving = facts::revision_volumes(tenant, observed, base.serving);
+    if serving == Some(volumes) {
+        base.serving
+    } else {
+        topology::next_revision(tenant, observed, base, volumes)
+    }
+}
+
+/// The servers that are there take the new string once all servers that are new to it are ready. Until then one that
+/// is lost comes back as it was, and newcomers that never start cost nobody a server.
+fn spread(tenant: &Tenant, observed: &Observed, next: &mut Topology) {
+    let revision = next.revision;
+    let started = next
+        .pools
+        .iter()
+        .filter(|member| member.phase == Phase::Joining)
+        .all(|member| servers::ready(tenant, observed, member, Some(revision)) >= member.servers);
+    if started {
+        next.pools
+            .iter_mut()
+            .for_each(|member| member.revision = revision);
+    }
+}
+
+/// Clients move to the new revision in one write. Servers that know fewer pools would answer "not found" for what was
+/// written through one that knows more, also on connections that were open before: so while the string grows clients
+/// move when the last server of the old revision has ended. While it shrinks both see the same, and half the servers
+/// are enough.
+fn switch(tenant: &Tenant, observed: &Observed, next: &mut Topology) {
+    let revision = next.revision;
+    if next.serving == revision || next.pools.iter().any(|member| member.revision != revision) {
+        return;
+    }
+    let ready: i32 = next
+        .pools
+        .iter()
+        .map(|member| servers::ready(tenant, observed, member, Some(revision)))
+        .sum();
+    let all: i32 = next.pools.iter().map(|member| member.servers).sum();
+    let may = if knows_all(tenant, observed, next) {
+        ready.saturating_mul(2) >= all
+    } else {
+        ready > 0 && !servers::any_of_another_revision(observed, revision)
+    };
+    if may {
+        next.serving = revision;
+    }
+}
+
+/// Whether servers of the serving revision know every pool of the next one.
+fn knows_all(tenant: &Tenant, observed: &Observed, next: &Topology) -> bool {
+    facts::revision_volumes(tenant, observed, next.serving).is_some_and(|serving| {
+        next.pools
+            .iter()
+            .all(|member| serving.split(' ').any(|element| element == member.element))
+    })
+}
+
+/// Newcomers have joined once clients reach a revision that knows them and all their servers are ready; pools that left
+/// may go once no other server's string names them.
+fn settle(tenant: &Tenant, observed: &Observed, next: &mut Topology) {
+    if next.serving != next.revision {
+        return;
+    }
+    let revision = next.revision;
+    for member in &mut next.pools {
+        if member.phase == Phase::Joining
+            && servers::ready(tenant, observed, member, Some(revision)) >= member.servers
+        {
+            member.phase = Phase::Active;
+        }
+    }
+    let of_former = |pod: &Pod, former: &Former| meta::label(pod, LABEL_POOL) == Some(former.name.as_str());
+    let all_know = servers::all_of_revision(observed, revision, |pod| {
+        !next.former.iter().any(|former| of_former(pod, former))
+    });
+    if all_know {
+        next.former.iter_mut().for_each(|former| former.released = true);
+    }
+    // RustFS forgets a pool with its element, so nothing needs to remember one whose object is gone.
+    next.former
+        .retain(|former| !former.released || observed.pool(&former.name, &former.uid).is_some());
+}
+
+/// What a store that has served is doing to its topology; none while it stands still.
+pub(crate) fn change(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Option<String> {
+    if !topology.formed || topology.at_rest() {
+        return None;
+    }
+    let revision = topology.revision;
+    let ready: i32 = topology
+        .pools
+        .iter()
+        .map(|member| servers::ready(tenant, observed, member, Some(revision)))
+        .sum();
+    let all: i32 = topology.pools.iter().map(|member| member.servers).sum();
+    let named = |phase: Phase| -> Vec<&str> {
+        let pools = topology.pools.iter().filter(|member| member.phase == phase);
+        pools.map(|member| member.name.as_str()).collect()
+    };
+    let (joining, draining) = (named(Phase::Joining), named(Phase::Draining));
+    Some(if !joining.is_empty() {
+        format!(
+            "Pool {} joins: {ready} of {all} servers run topology revision {revision}",
+            joining.join(", ")
+        )
+    } else if !draining.is_empty() {
+        format!(
+            "Pool {} is drained: its status tells how far",
+            draining.join(", ")
+        )
+    } else {
+        format!("{ready} of {all} servers run topology revision {revision}")
+    })
+}
+
+/// Why nobody is taken in or let go right now; none while the topology stands still.
+pub(crate) fn busy(observed: &Observed, base: &Topology) -> Option<String> {
+    if let Some(turn) = &base.turn {
+        return Some(format!("Pool {turn} replaces outdated servers"));
+    }
+    let told = base.pools.iter().find(|member| {
+        let pool = observed.pool(&member.name, &member.uid);
+        let status = pool.and_then(|pool| pool.status.as_ref());
+        member.phase == Phase::Active && status.is_some_and(|status| status.drain.is_some())
+    });
+    if let Some(member) = told {
+        return Some(format!("the drain of Pool {} is being called off", member.name));
+    }
+    if base.at_rest() {
+        return None;
+    }
+    let moving = base.pools.iter().find(|member| member.phase != Phase::Active);
+    Some(match moving {
+        Some(member) if member.phase == Phase::Joining => format!("Pool {} is joining", member.name),
+        Some(member) => format!("Pool {} is being drained", member.name),
+        None => format!("servers take topology revision {}", base.revision),
+    })
+}

@@ -1,0 +1,168 @@
+//! Pools that come to a store that serves, and leave it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crds::names::LABEL_TOPOLOGY_REVISION;
+use crds::{Pool, Tenant};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use kube::ResourceExt;
+use serde_json::json;
+
+use crate::World;
+use crate::support::objects;
+use crate::support::space::Space;
+use crate::support::wait::{SOON, until};
+
+/// How long clients may be without a server while they move to the next revision.
+const GAP: Duration = Duration::from_secs(2);
+/// How long all servers of a store may take to be replaced one after the other.
+const REPLACED: Duration = Duration::from_secs(90);
+
+pub async fn a_pool_joins_a_store_that_serves_and_clients_meet_one_revision(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = store(&world, "join").await;
+    let before = uids(&space).await;
+    space
+        .apply::<Pool>("late", &objects::pool("store", 4, 1))
+        .await
+        .unwrap();
+    meets_one_revision(&space, "1", "2").await;
+    space.ready::<Tenant>("store", SOON).await;
+    space
+        .condition::<Pool>("late", "Joined", "True", "Joined", SOON)
+        .await;
+    let pods = space.list::<Pod>().await;
+    assert_eq!(pods.len(), 8);
+    assert!(pods.iter().all(|pod| revision(pod) == "2"));
+    assert!(uids(&space).await.is_disjoint(&before));
+    let volumes = space.get::<ConfigMap>("store-topology-r2").await.unwrap();
+    let volumes = &volumes.data.unwrap()["RUSTFS_VOLUMES"];
+    assert!(volumes.starts_with("http://store-p0-"), "{volumes}");
+    assert!(volumes.contains(" http://store-late-"), "{volumes}");
+    space.leave().await;
+}
+
+pub async fn a_newcomer_that_cannot_start_costs_nobody_a_server(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = store(&world, "stuck").await;
+    let mut late = objects::pool("store", 4, 1);
+    late["spec"]["scheduling"] = json!({"nodeSelector": {"there-is": "no-such-node"}});
+    space.apply::<Pool>("late", &late).await.unwrap();
+    space
+        .condition::<Pool>("late", "Joined", "False", "Joining", SOON)
+        .await;
+    // A server that is lost meanwhile comes back with the string it had.
+    space.delete::<Pod>("store-p0-1").await;
+    until("the server to come back as it was", SOON, || async {
+        let pods = space.list::<Pod>().await;
+        let found: Vec<_> = pods
+            .iter()
+            .filter(|pod| pod.name_any().starts_with("store-p0-"))
+            .collect();
+        let serves = found
+            .iter()
+            .filter(|pod| is_ready(pod) && revision(pod) == "1")
+            .count();
+        if serves == 4 {
+            Ok(())
+        } else {
+            Err(format!("{serves} serve"))
+        }
+    })
+    .await;
+    assert_eq!(selected(&space).await, "1");
+    space
+        .condition::<Tenant>("store", "Available", "True", "Serving", SOON)
+        .await;
+    space.leave().await;
+}
+
+pub async fn a_pool_that_does_not_fit_is_refused_and_disturbs_nothing(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = store(&world, "refused").await;
+    let before = uids(&space).await;
+    space
+        .apply::<Pool>("late", &objects::pool("store", 17, 1))
+        .await
+        .unwrap();
+    let message = space
+        .condition::<Pool>("late", "Accepted", "False", "LayoutInvalid", SOON)
+        .await;
+    assert!(message.contains("16 or 18 servers"), "{message}");
+    let refused = space.get::<Pool>("late").await.unwrap();
+    assert!(
+        refused.finalizers().is_empty(),
+        "a refused Pool can be deleted at once"
+    );
+    space.delete::<Pool>("late").await;
+    space.gone::<Pool>("late", SOON).await;
+    space.ready::<Tenant>("store", SOON).await;
+    assert_eq!(uids(&space).await, before, "no server was touched");
+    space.leave().await;
+}
+
+/// Waits until clients have moved from one revision to the next, and sees that servers of both never serve together.
+async fn meets_one_revision(space: &Space, from: &str, to: &str) {
+    let nobody = Mutex::new(None::<Instant>);
+    until("clients to be served by the next revision", REPLACED, || async {
+        let selected = selected(space).await;
+        let pods = space.list::<Pod>().await;
+        let old = pods.iter().filter(|pod| revision(pod) == from).count();
+        if selected == to {
+            assert_eq!(old, 0, "two revisions serve");
+            return Ok(());
+        }
+        assert_eq!(selected, from);
+        // The last old server has ended and the Service is about to follow.
+        let mut since = nobody.lock().unwrap();
+        if old > 0 {
+            *since = None;
+        }
+        let without = (old == 0).then(|| since.get_or_insert_with(Instant::now).elapsed());
+        assert!(
+            without.is_none_or(|without| without < GAP),
+            "clients are left without a server"
+        );
+        Err(format!("{old} servers run revision {from}"))
+    })
+    .await;
+}
+
+/// A store of one Pool with four servers that serves.
+async fn store(world: &World, prefix: &str) -> Space {
+    let space = Space::make(&world.cluster.admin, prefix).await;
+    space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
+    space
+        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
+        .await
+        .unwrap();
+    space.ready::<Tenant>("store", SOON).await;
+    space.ready::<Pool>("p0", SOON).await;
+    space
+}
+
+/// The topology revision clients are sent to.
+async fn selected(space: &Space) -> String {
+    let service = space.get::<Service>("store-api").await.unwrap();
+    service.spec.unwrap().selector.unwrap()[LABEL_TOPOLOGY_REVISION].clone()
+}
+
+fn revision(pod: &Pod) -> String {
+    pod.labels()
+        .get(LABEL_TOPOLOGY_REVISION)
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    pod.metadata.deletion_timestamp.is_none()
+        && conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
+}
+
+async fn uids(space: &Space) -> BTreeSet<String> {
+    let pods = space.list::<Pod>().await;
+    pods.iter().filter_map(ResourceExt::uid).collect()
+}
