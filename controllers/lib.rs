@@ -5,4 +5,5 @@ pub mod context;
 pub mod monitor;
 mod outcome;
 pub mod pool;
+mod store;
 pub mod tenant;

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::access::Access;
+use crate::store::{Access, Fault};
 
 /// Readings at the same time, over all monitors.
 const AT_ONCE: usize = 16;
@@ -30,17 +30,6 @@ const LATEST_START: Duration = Duration::from_secs(5);
 const WHILE_FAILING: Duration = Duration::from_secs(30);
 /// The longest one reading may take.
 const DEADLINE: Duration = Duration::from_secs(30);
-
-/// Why a reading failed. The message holds nothing that differs between two failures of the same kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// Reason in PascalCase.
-    pub(super) reason: &'static str,
-    /// What failed and what to do.
-    pub(super) message: String,
-    /// The error itself, for the log.
-    pub(super) detail: String,
-}
 
 /// Reads a Tenant's admin API once.
 pub(super) trait Read: Send + Sync + 'static {
@@ -289,11 +278,7 @@ impl Shared {
 }
 
 fn overdue() -> Fault {
-    Fault {
-        reason: "Unreachable",
-        message: super::collect::UNREACHABLE.to_owned(),
-        detail: format!("no complete reading within {} s", DEADLINE.as_secs()),
-    }
+    Fault::unreachable(format!("no complete reading within {} s", DEADLINE.as_secs()))
 }
 
 /// Differs between monitors, and is the same for one monitor each time.

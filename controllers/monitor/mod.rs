@@ -1,6 +1,5 @@
 //! The monitor controller: the objects for Prometheus, and the reading of the Tenants' admin APIs.
 
-mod access;
 mod collect;
 mod convert;
 mod exporter;
@@ -16,6 +15,7 @@ use plan::{meta, monitor as decide};
 
 use crate::context::Context;
 use crate::outcome;
+use crate::store::Stores;
 
 pub use exporter::Exporter;
 
@@ -32,7 +32,7 @@ impl Controller {
     /// A controller with its effects and what it reads from. The exporter's pages are to be served.
     #[must_use]
     pub fn new(kit: Kit, context: Context) -> Self {
-        let reader = collect::AdminReader::new(kit.clone(), context.clone());
+        let reader = collect::AdminReader(Stores::new(kit.clone(), context.clone()));
         let exporter = Exporter::new(
             context.sources.monitors.clone(),
             context.sources.tenants.clone(),

@@ -1,4 +1,4 @@
-//! What a reading needs besides an address: the root credentials and the trust in the servers' certificate.
+//! What asking needs besides an address: the root credentials and the trust in the servers' certificate.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use plan::meta;
 use tokio::time::Instant;
 use zeroize::Zeroize;
 
-use super::exporter::Fault;
+use super::Fault;
 use crate::context::Sources;
 
 /// How long values of Secrets are kept.
 const KEPT: Duration = Duration::from_secs(60);
 
 /// Credentials and trust, read a short while ago.
-pub(super) struct Access {
+pub(crate) struct Access {
     /// The Secrets they are from.
     from: Names,
     read: Instant,
@@ -149,17 +149,9 @@ fn wipe(data: &mut BTreeMap<String, ByteString>) {
 }
 
 fn missing(message: &str) -> Fault {
-    Fault {
-        reason: "CredentialsMissing",
-        message: message.to_owned(),
-        detail: message.to_owned(),
-    }
+    Fault::plain("CredentialsMissing", message)
 }
 
 fn untrusted(message: &str) -> Fault {
-    Fault {
-        reason: "CertificateNotReady",
-        message: message.to_owned(),
-        detail: message.to_owned(),
-    }
+    Fault::plain("CertificateNotReady", message)
 }

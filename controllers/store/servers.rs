@@ -1,0 +1,62 @@
+//! Which of a Tenant's servers can be asked, and where they answer.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crds::Tenant;
+use crds::names::{self, LABEL_TENANT};
+use k8s_openapi::api::core::v1::Pod;
+use plan::meta;
+
+use crate::context::Context;
+
+/// A server that can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
+    /// Its address.
+    pub(crate) addr: SocketAddr,
+    /// Its name behind the headless Service.
+    pub(crate) host: String,
+}
+
+/// The Tenant's servers that are ready and stay.
+pub(crate) fn ready(context: &Context, tenant: &Tenant) -> Vec<Server> {
+    let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
+    context
+        .sources
+        .pods
+        .select(namespace, |pod| meta::label(pod, LABEL_TENANT) == Some(name))
+        .iter()
+        .filter_map(|pod| server(pod, name, &context.settings.cluster_domain))
+        .collect()
+}
+
+/// Where a Pod answers, if it is ready and stays.
+pub(super) fn server(pod: &Pod, tenant: &str, cluster_domain: &str) -> Option<Server> {
+    let status = pod.status.as_ref()?;
+    let ready = status
+        .conditions
+        .iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    if !ready || meta::deleting(pod) {
+        return None;
+    }
+    let port = pod
+        .spec
+        .as_ref()?
+        .containers
+        .iter()
+        .flat_map(|container| container.ports.iter().flatten())
+        .find(|port| port.name.as_deref() == Some("api"))?
+        .container_port;
+    let ip: IpAddr = status.pod_ip.as_deref()?.parse().ok()?;
+    Some(Server {
+        addr: SocketAddr::new(ip, u16::try_from(port).ok()?),
+        host: format!(
+            "{}.{}.{}.svc.{cluster_domain}",
+            meta::name(pod),
+            names::headless_service(tenant),
+            meta::namespace(pod)
+        ),
+    })
+}
