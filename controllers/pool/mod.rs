@@ -1,5 +1,6 @@
 //! The pool controller.
 
+mod drain;
 mod observe;
 mod watches;
 
@@ -9,6 +10,7 @@ use plan::pool as decide;
 
 use crate::context::Context;
 use crate::outcome;
+use crate::store::Stores;
 
 pub use watches::wakes;
 
@@ -16,13 +18,15 @@ pub use watches::wakes;
 pub struct Controller {
     kit: Kit,
     context: Context,
+    stores: Stores,
 }
 
 impl Controller {
     /// A controller with its effects and what it reads from.
     #[must_use]
     pub fn new(kit: Kit, context: Context) -> Self {
-        Self { kit, context }
+        let stores = Stores::new(kit.clone(), context.clone());
+        Self { kit, context, stores }
     }
 }
 
@@ -32,9 +36,11 @@ impl Reconciler for Controller {
     const NAME: &'static str = "pool";
 
     async fn reconcile(&self, pool: &Pool) -> Result<Next, Error> {
-        let observed = observe::observe(&self.kit, &self.context, pool).await?;
+        let mut observed = observe::observe(&self.kit, &self.context, pool).await?;
+        observed.word = drain::word(&self.stores, pool, &observed).await;
         let plan = decide::plan(pool, &observed);
-        let enacted = self.kit.enact(pool, plan.steps.clone()).await;
+        let mut enacted = self.kit.enact(pool, plan.steps.clone()).await;
+        drain::tell(&self.kit, &self.stores, pool, &observed, &plan, &mut enacted).await?;
         let status = decide::status(pool, &observed, &plan, &enacted, self.kit.now());
         if !outcome::released(&plan.steps, &enacted) {
             self.kit.write_status(pool, pool.status.as_ref(), &status).await?;

@@ -14,6 +14,7 @@ use kube::Resource;
 use kube::api::PartialObjectMeta;
 use kube::core::NamespaceResourceScope;
 use plan::meta;
+use plan::pool::drain::Word;
 use plan::pool::{Observed, claims};
 use plan::tenant::Stored;
 use serde::de::DeserializeOwned;
@@ -53,6 +54,7 @@ pub(super) async fn observe(kit: &Kit, context: &Context, pool: &Pool) -> Result
             meta::label(claim, LABEL_TENANT) == Some(tenant_name)
         }),
         foreign_claim: None,
+        word: Word::default(),
     };
     if meta::deleting(pool) {
         observe_departure(kit, pool, &set_name, &mut observed).await?;

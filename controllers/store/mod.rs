@@ -10,6 +10,8 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use std::time::Duration;
+
 use admin::{Client, Deadlines, Endpoint};
 use crds::Tenant;
 use kit::Kit;
@@ -20,6 +22,9 @@ pub(crate) use access::Access;
 pub(crate) use fault::Fault;
 pub(crate) use servers::Server;
 
+/// How long a server may take to carry out what it is told: it answers when it has begun, which was seen to take 48 s
+/// on a loaded machine, and giving up earlier may end it half way.
+const ORDER: Duration = Duration::from_secs(90);
 /// Servers that are asked one question before it fails.
 const SERVERS_TRIED: usize = 2;
 
@@ -67,7 +72,7 @@ impl Stores {
             .skip(turn % servers.len())
             .take(SERVERS_TRIED)
         {
-            match question(connect(server, access)).await {
+            match question(connect(server, access, Deadlines::default())).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) if error.is_transient() => failure = Some(error),
                 Err(error) => {
@@ -87,12 +92,46 @@ impl Stores {
     }
 }
 
+impl Stores {
+    /// Tells one server, by the name of its Pod, and no other: for what must not be said twice.
+    pub(crate) async fn tell<F>(
+        &self,
+        tenant: &Tenant,
+        pod: &str,
+        order: impl FnOnce(Client) -> F + Send,
+    ) -> Result<(), Fault>
+    where
+        F: Future<Output = Result<(), admin::Error>> + Send,
+    {
+        let servers = servers::ready(&self.context, tenant);
+        let Some(server) = servers.iter().find(|server| server.is(pod)) else {
+            return Err(Fault::plain(
+                "ServerNotReady",
+                &format!(
+                    "server {pod}, which has to be told, is not ready: its Pod's conditions and log say why"
+                ),
+            ));
+        };
+        let mut access = None;
+        access::renew(&self.kit, &self.context.sources, tenant, &mut access).await?;
+        let Some(access) = &access else {
+            return Err(Fault::no_server());
+        };
+        let deadlines = Deadlines {
+            total: ORDER,
+            ..Deadlines::default()
+        };
+        let told = order(connect(server, access, deadlines)).await;
+        told.map_err(|error| Fault::from(&error))
+    }
+}
+
 /// A client of one server. Opens no connection.
-pub(crate) fn connect(server: &Server, access: &Access) -> Client {
+fn connect(server: &Server, access: &Access, deadlines: Deadlines) -> Client {
     let endpoint = Endpoint {
         addr: server.addr,
         host: server.host.clone(),
         tls: access.tls.clone(),
     };
-    Client::new(endpoint, access.credentials.clone(), Deadlines::default())
+    Client::new(endpoint, access.credentials.clone(), deadlines)
 }

@@ -18,6 +18,13 @@ pub(crate) struct Server {
     pub(crate) host: String,
 }
 
+impl Server {
+    /// Whether it is the server in the Pod of that name.
+    pub(super) fn is(&self, pod: &str) -> bool {
+        self.host.split('.').next() == Some(pod)
+    }
+}
+
 /// The Tenant's servers that are ready and stay.
 pub(crate) fn ready(context: &Context, tenant: &Tenant) -> Vec<Server> {
     let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));

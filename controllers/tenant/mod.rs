@@ -10,6 +10,7 @@ use plan::tenant as decide;
 
 use crate::context::Context;
 use crate::outcome;
+use crate::store::Stores;
 
 pub use watches::wakes;
 
@@ -17,13 +18,15 @@ pub use watches::wakes;
 pub struct Controller {
     kit: Kit,
     context: Context,
+    stores: Stores,
 }
 
 impl Controller {
     /// A controller with its effects and what it reads from.
     #[must_use]
     pub fn new(kit: Kit, context: Context) -> Self {
-        Self { kit, context }
+        let stores = Stores::new(kit.clone(), context.clone());
+        Self { kit, context, stores }
     }
 }
 
@@ -33,7 +36,8 @@ impl Reconciler for Controller {
     const NAME: &'static str = "tenant";
 
     async fn reconcile(&self, tenant: &Tenant) -> Result<Next, Error> {
-        let observed = observe::observe(&self.kit, &self.context, tenant).await?;
+        let mut observed = observe::observe(&self.kit, &self.context, tenant).await?;
+        observed.empty_elements = observe::empty_elements(&self.stores, tenant, &observed).await;
         let plan = decide::plan(tenant, &observed);
         let enacted = self.kit.enact(tenant, plan.steps.clone()).await;
         let status = decide::status(tenant, &observed, &plan, &enacted, self.kit.now());

@@ -6,11 +6,12 @@ use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kit::{Error, Kit};
 use plan::meta;
-use plan::tenant::{Observed, SecretCheck, Stored, check_credentials, check_rpc};
+use plan::tenant::{Observed, SecretCheck, Stored, check_credentials, check_rpc, says_complete};
 use zeroize::Zeroize;
 
 use super::random;
 use crate::context::Context;
+use crate::store::Stores;
 
 /// Reads. An error means that nothing may be decided.
 pub(super) async fn observe(kit: &Kit, context: &Context, tenant: &Tenant) -> Result<Observed, Error> {
@@ -24,6 +25,42 @@ pub(super) async fn observe(kit: &Kit, context: &Context, tenant: &Tenant) -> Re
     }
     observe_secrets(kit, tenant, &mut observed).await?;
     Ok(observed)
+}
+
+/// The elements that the servers call decommissioned to the end, asked for anew where a Pool says that it is one of
+/// them: with this word a pool leaves the string. Without an answer there are none.
+pub(super) async fn empty_elements(stores: &Stores, tenant: &Tenant, observed: &Observed) -> Vec<String> {
+    let members = observed
+        .topology
+        .topology()
+        .map_or(&[][..], |topology| &topology.pools);
+    let said = members.iter().any(|member| {
+        let pools = observed.pools.iter();
+        pools
+            .filter(|pool| meta::uid(pool.as_ref()) == member.uid)
+            .any(|pool| says_complete(pool))
+    });
+    if !said || meta::deleting(tenant) {
+        return Vec::new();
+    }
+    match stores
+        .ask(tenant, &mut None, |client| async move { client.pools().await })
+        .await
+    {
+        Ok(pools) => pools
+            .into_iter()
+            .filter(|pool| pool.decommission_status == "complete")
+            .map(|pool| pool.cmdline)
+            .collect(),
+        Err(fault) => {
+            tracing::warn!(
+                reason = fault.reason,
+                detail = fault.detail,
+                "the servers do not say which pools are empty"
+            );
+            Vec::new()
+        }
+    }
 }
 
 fn from_watches(context: &Context, tenant: &Tenant) -> Observed {

@@ -1,6 +1,7 @@
 //! The controllers with all they need, from their making to their end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use controllers::context::Context;
 use controllers::{certificate, monitor, pool, tenant};
@@ -67,7 +68,11 @@ impl Parts {
                 sources.pools.clone(),
                 pool::wakes(&sources),
                 pool,
-                config,
+                Config {
+                    // It also waits for servers to begin what they are told.
+                    deadline: Duration::from_secs(120),
+                    ..config
+                },
                 shutdown.begun(),
             ),
             runner::run(

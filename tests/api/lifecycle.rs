@@ -286,15 +286,6 @@ fn names<K: kube::Resource>(objects: &[K]) -> Vec<String> {
         .collect()
 }
 
-fn uids<K: kube::Resource>(objects: &[K]) -> Vec<String> {
-    let mut uids: Vec<_> = objects
-        .iter()
-        .filter_map(|object| object.meta().uid.clone())
-        .collect();
-    uids.sort();
-    uids
-}
-
 fn ours(maps: Vec<ConfigMap>) -> Vec<ConfigMap> {
     maps.into_iter()
         .filter(|map| map.name_any() != "kube-root-ca.crt")

@@ -35,8 +35,9 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::cluster::Cluster;
 use support::operator::{self, How, Operator};
+use support::servers::Servers;
 use tokio::runtime::Runtime;
-use tokio::sync::{RwLock, RwLockReadGuard};
+use tokio::sync::{OnceCell, RwLock, RwLockReadGuard};
 
 /// What every test is handed.
 pub struct World {
@@ -46,6 +47,7 @@ pub struct World {
     pub kubeconfig: PathBuf,
     /// The operator most tests share; a test that stops it takes it for itself.
     pub operator: RwLock<Option<Operator>>,
+    servers: OnceCell<Servers>,
 }
 
 type Test = fn(Arc<World>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -72,6 +74,12 @@ fn main() -> ExitCode {
         topology::a_pool_joins_a_store_that_serves_and_clients_meet_one_revision,
         topology::a_newcomer_that_cannot_start_costs_nobody_a_server,
         topology::a_pool_that_does_not_fit_is_refused_and_disturbs_nothing,
+        topology::a_newcomer_is_taken_back_while_no_client_was_served_with_it,
+        topology::a_decommissioned_pool_leaves_once_its_data_has_moved,
+        topology::a_drain_is_called_off_and_begun_again,
+        topology::a_pool_deleted_by_mistake_keeps_its_servers_until_its_data_has_moved,
+        topology::a_drain_that_the_servers_give_up_is_told_and_loses_nothing,
+        topology::a_successor_takes_over_from_the_pool_it_replaces,
         hands::deleted_children_come_back,
         hands::edited_and_stripped_children_are_restored,
         hands::lost_credentials_are_reported_and_never_replaced,
@@ -143,7 +151,13 @@ impl World {
             cluster,
             kubeconfig,
             operator: RwLock::new(None),
+            servers: OnceCell::new(),
         }
+    }
+
+    /// The servers behind the fake Pods; started when first asked for.
+    pub async fn servers(&self) -> &Servers {
+        self.servers.get_or_init(|| Servers::start(&self.cluster)).await
     }
 
     /// The operator all tests share, under its own ServiceAccount; started when first asked for.

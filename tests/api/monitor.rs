@@ -1,6 +1,5 @@
 //! Figures and alerts of a Tenant whose servers answer.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,6 @@ use serde_json::json;
 use crate::World;
 use crate::support::http;
 use crate::support::objects;
-use crate::support::process::Process;
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
 
@@ -26,7 +24,7 @@ pub async fn a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures(wo
         .map(|operator| operator.listen.clone())
         .expect("it runs");
     let cluster = &world.cluster;
-    let _servers = servers(&world);
+    world.servers().await;
     let space = Space::make(&cluster.admin, "monitor").await;
     space
         .apply::<Tenant>("store", &objects::tls_tenant())
@@ -101,21 +99,4 @@ pub async fn a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures(wo
         "monitors go before their Tenant"
     );
     space.leave().await;
-}
-
-/// The test servers behind the fake Pods of the whole run.
-fn servers(world: &World) -> Process {
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_rustfs-operator")).with_file_name("fake-rustfs");
-    if !program.exists() {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--package", "fake-rustfs"])
-            .status();
-        assert!(
-            built.is_ok_and(|status| status.success()),
-            "fake-rustfs cannot be built"
-        );
-    }
-    let mut command = Command::new(&program);
-    command.arg("--kubeconfig").arg(&world.cluster.kubeconfig);
-    Process::start(command, &world.cluster.scratch.join("fake-rustfs.log"))
 }

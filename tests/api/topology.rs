@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crds::names::LABEL_TOPOLOGY_REVISION;
 use crds::{Pool, Tenant};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
 use kube::ResourceExt;
 use serde_json::json;
 
@@ -101,6 +101,204 @@ pub async fn a_pool_that_does_not_fit_is_refused_and_disturbs_nothing(world: Arc
     space.ready::<Tenant>("store", SOON).await;
     assert_eq!(uids(&space).await, before, "no server was touched");
     space.leave().await;
+}
+
+pub async fn a_newcomer_is_taken_back_while_no_client_was_served_with_it(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = store(&world, "back").await;
+    let before = uids(&space).await;
+    let mut late = objects::pool("store", 4, 1);
+    late["spec"]["scheduling"] = json!({"nodeSelector": {"there-is": "no-such-node"}});
+    space.apply::<Pool>("late", &late).await.unwrap();
+    space
+        .condition::<Pool>("late", "Joined", "False", "Joining", SOON)
+        .await;
+    space.delete::<Pool>("late").await;
+    space.gone::<Pool>("late", SOON).await;
+    space.ready::<Tenant>("store", SOON).await;
+    assert_eq!(uids(&space).await, before, "no server was touched");
+    assert_eq!(selected(&space).await, "1");
+    space.leave().await;
+}
+
+pub async fn a_decommissioned_pool_leaves_once_its_data_has_moved(world: Arc<World>) {
+    let _operator = world.running().await;
+    let servers = world.servers().await;
+    let space = two_pools(&world, "drain").await;
+    servers.drains(&space.name, "store", "hold").await;
+    set_state(&space, "p1", "Decommissioned").await;
+    until("the servers to say how far they are", SOON, || async {
+        let pool = space.get::<Pool>("p1").await?;
+        match pool.status.and_then(|status| status.drain) {
+            Some(drain) if drain.state == "running" && drain.objects == 12 => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    space
+        .condition::<Pool>("p1", "Drained", "False", "Draining", SOON)
+        .await;
+    servers.drains(&space.name, "store", "go").await;
+    space
+        .condition::<Pool>("p1", "Drained", "True", "Left", REPLACED)
+        .await;
+    until("its servers to be gone", REPLACED, || async {
+        let left = space.list::<Pod>().await.len();
+        if left == 4 {
+            Ok(())
+        } else {
+            Err(format!("{left} servers"))
+        }
+    })
+    .await;
+    space.ready::<Tenant>("store", SOON).await;
+    space.ready::<Pool>("p1", SOON).await;
+    assert_eq!(
+        servers
+            .starts(&format!("p1-{{0...3}}.store-hl.{}.", space.name))
+            .await,
+        1
+    );
+    let map = space.get::<ConfigMap>("store-topology").await.unwrap();
+    assert!(!map.data.unwrap()["RUSTFS_VOLUMES"].contains("store-p1"));
+    assert_eq!(selected(&space).await, "2");
+    let claims = space.list::<PersistentVolumeClaim>().await;
+    assert_eq!(
+        claims.len(),
+        8,
+        "volumes are kept unless the policy says otherwise"
+    );
+    space.delete::<Pool>("p1").await;
+    space.gone::<Pool>("p1", SOON).await;
+    space.ready::<Tenant>("store", SOON).await;
+    space.leave().await;
+}
+
+pub async fn a_drain_is_called_off_and_begun_again(world: Arc<World>) {
+    let _operator = world.running().await;
+    let servers = world.servers().await;
+    let space = two_pools(&world, "recall").await;
+    servers.drains(&space.name, "store", "hold").await;
+    let before = uids(&space).await;
+    let element = format!("p1-{{0...3}}.store-hl.{}.", space.name);
+    for time in 1..=2 {
+        set_state(&space, "p1", "Decommissioned").await;
+        space
+            .condition::<Pool>("p1", "Drained", "False", "Draining", SOON)
+            .await;
+        assert_eq!(servers.starts(&element).await, time);
+        set_state(&space, "p1", "Active").await;
+        space
+            .condition::<Pool>("p1", "Drained", "False", "NotAsked", SOON)
+            .await;
+        space.ready::<Pool>("p1", SOON).await;
+        space.ready::<Tenant>("store", SOON).await;
+    }
+    assert_eq!(uids(&space).await, before, "no server was touched");
+    space.leave().await;
+}
+
+pub async fn a_pool_deleted_by_mistake_keeps_its_servers_until_its_data_has_moved(world: Arc<World>) {
+    let _operator = world.running().await;
+    let servers = world.servers().await;
+    let space = two_pools(&world, "mistake").await;
+    servers.drains(&space.name, "store", "hold").await;
+    space.delete::<Pool>("p1").await;
+    space
+        .condition::<Pool>("p1", "Drained", "False", "Draining", SOON)
+        .await;
+    assert_eq!(space.list::<Pod>().await.len(), 8);
+    servers.drains(&space.name, "store", "go").await;
+    space.gone::<Pool>("p1", REPLACED).await;
+    space.ready::<Tenant>("store", SOON).await;
+
+    space.delete::<Pool>("p0").await;
+    let message = space
+        .condition::<Pool>("p0", "Drained", "False", "LastPool", SOON)
+        .await;
+    assert!(message.contains("add a Pool"), "{message}");
+    space
+        .condition::<Pool>("p0", "Stalled", "True", "LastPool", SOON)
+        .await;
+    assert_eq!(
+        space.list::<Pod>().await.len(),
+        4,
+        "the last Pool keeps its servers"
+    );
+    space.delete::<Tenant>("store").await;
+    space.gone::<Tenant>("store", SOON).await;
+    space.leave().await;
+}
+
+pub async fn a_drain_that_the_servers_give_up_is_told_and_loses_nothing(world: Arc<World>) {
+    let _operator = world.running().await;
+    let servers = world.servers().await;
+    let space = two_pools(&world, "failed").await;
+    servers.drains(&space.name, "store", "fail").await;
+    set_state(&space, "p1", "Decommissioned").await;
+    let message = space
+        .condition::<Pool>("p1", "Stalled", "True", "DrainFailed", SOON)
+        .await;
+    assert!(message.contains("Nothing is lost"), "{message}");
+    assert_eq!(space.list::<Pod>().await.len(), 8);
+    set_state(&space, "p1", "Active").await;
+    space.ready::<Pool>("p1", SOON).await;
+    space.leave().await;
+}
+
+pub async fn a_successor_takes_over_from_the_pool_it_replaces(world: Arc<World>) {
+    let _operator = world.running().await;
+    world.servers().await;
+    let space = store(&world, "replace").await;
+    let mut next = objects::pool("store", 2, 2);
+    next["spec"]["replaces"] = json!({"name": "p0"});
+    space.apply::<Pool>("next", &next).await.unwrap();
+    space
+        .condition::<Pool>("p0", "Drained", "True", "Left", REPLACED)
+        .await;
+    space.ready::<Tenant>("store", REPLACED).await;
+    space.ready::<Pool>("next", SOON).await;
+    until(
+        "the servers of the replaced Pool to be gone",
+        REPLACED,
+        || async {
+            let left = space.list::<Pod>().await;
+            let old = left
+                .iter()
+                .filter(|pod| pod.name_any().starts_with("store-p0-"))
+                .count();
+            if old == 0 && left.len() == 2 {
+                Ok(())
+            } else {
+                Err(format!("{old} of {}", left.len()))
+            }
+        },
+    )
+    .await;
+    space.leave().await;
+}
+
+async fn set_state(space: &Space, pool: &str, state: &str) {
+    let mut object = objects::pool("store", 4, 1);
+    object["spec"]["state"] = json!(state);
+    space.apply::<Pool>(pool, &object).await.unwrap();
+}
+
+/// A store of two Pools with four servers each.
+async fn two_pools(world: &World, prefix: &str) -> Space {
+    let space = Space::make(&world.cluster.admin, prefix).await;
+    space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
+    for pool in ["p0", "p1"] {
+        space
+            .apply::<Pool>(pool, &objects::pool("store", 4, 1))
+            .await
+            .unwrap();
+    }
+    space.ready::<Tenant>("store", SOON).await;
+    for pool in ["p0", "p1"] {
+        space.ready::<Pool>(pool, SOON).await;
+    }
+    space
 }
 
 /// Waits until clients have moved from one revision to the next, and sees that servers of both never serve together.

@@ -1,12 +1,21 @@
-//! Plain HTTP GET on loopback.
+//! Plain HTTP on loopback.
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 /// Status and body of `GET http://{authority}{path}`, or why there is none.
 pub async fn get(authority: &str, path: &str) -> Result<(u16, String), String> {
+    send("GET", authority, path, String::new()).await
+}
+
+/// Status and body of `POST http://{authority}{path}` with a body, or why there is none.
+pub async fn post(authority: &str, path: &str, body: String) -> Result<(u16, String), String> {
+    send("POST", authority, path, body).await
+}
+
+async fn send(method: &str, authority: &str, path: &str, body: String) -> Result<(u16, String), String> {
     let stream = TcpStream::connect(authority)
         .await
         .map_err(|error| format!("connect {authority}: {error}"))?;
@@ -14,14 +23,17 @@ pub async fn get(authority: &str, path: &str) -> Result<(u16, String), String> {
         .await
         .map_err(|error| format!("handshake {authority}: {error}"))?;
     let driver = tokio::spawn(connection);
-    let request = hyper::Request::get(path)
+    let request = hyper::Request::builder()
+        .method(method)
+        .uri(path)
         .header("host", authority)
-        .body(Empty::<Bytes>::new())
+        .header("content-length", body.len())
+        .body(Full::new(Bytes::from(body)))
         .map_err(|error| error.to_string())?;
     let response = sender
         .send_request(request)
         .await
-        .map_err(|error| format!("GET {path}: {error}"))?;
+        .map_err(|error| format!("{method} {path}: {error}"))?;
     let status = response.status().as_u16();
     let body = response
         .into_body()

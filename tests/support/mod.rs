@@ -8,5 +8,6 @@ pub mod objects;
 pub mod operator;
 pub mod process;
 pub mod proxy;
+pub mod servers;
 pub mod space;
 pub mod wait;

@@ -117,6 +117,41 @@ impl Client {
         self.read("/rustfs/admin/v3/pools/list").await
     }
 
+    /// `POST /v3/pools/decommission`: has all data moved from the pool with this exact element to the others. Sent once:
+    /// whether a call without an answer was heard is seen in [`Self::pools`].
+    ///
+    /// # Errors
+    /// Any [`Error`]. Only the pool's own first server gives the reason of a refusal; others answer 500.
+    pub async fn decommission(&self, element: &str) -> Result<(), Error> {
+        self.tell("decommission", element).await
+    }
+
+    /// `POST /v3/pools/cancel`: calls a decommission off. What has moved stays where it is now.
+    ///
+    /// # Errors
+    /// As [`Self::decommission`].
+    pub async fn cancel_decommission(&self, element: &str) -> Result<(), Error> {
+        self.tell("cancel", element).await
+    }
+
+    /// `POST /v3/pools/clear`: forgets a decommission that was called off or has failed; only then can one start again.
+    ///
+    /// # Errors
+    /// As [`Self::decommission`].
+    pub async fn clear_decommission(&self, element: &str) -> Result<(), Error> {
+        self.tell("clear", element).await
+    }
+
+    async fn tell(&self, verb: &str, element: &str) -> Result<(), Error> {
+        let element = percent_encoding::utf8_percent_encode(element, percent_encoding::NON_ALPHANUMERIC);
+        let path = format!("/rustfs/admin/v3/pools/{verb}?pool={element}");
+        let answer = self.call(Method::POST, &path, Bytes::new(), true, 0).await?;
+        match answer.status {
+            200..=299 => Ok(()),
+            status => Err(Error::from_answer(&without_query(&path), status, &answer.body)),
+        }
+    }
+
     /// Sends any signed request once and gives the answer whatever its status: for S3 calls in tests, and for
     /// recording. `path` may carry a query.
     ///

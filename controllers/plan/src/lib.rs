@@ -16,3 +16,6 @@ pub mod topology;
 
 pub use settings::Settings;
 pub use step::{Child, Enacted, Failure, Outcome, Step, Target};
+
+#[cfg(test)]
+mod interleavings;

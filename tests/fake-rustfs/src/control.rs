@@ -15,10 +15,37 @@ struct Fault {
     mode: Mode,
 }
 
-/// Answers `POST /fault` with the body `{"pod":"ns/name","mode":"down|unready|none|http500"}`.
+#[derive(Deserialize)]
+struct Draining {
+    /// `namespace/name`.
+    tenant: String,
+    /// `go`, `hold` or `fail`.
+    mode: String,
+}
+
+/// Answers `GET /drains` with how often each element was told to go, `POST /drains` with the body
+/// `{"tenant":"ns/name","mode":"go|hold|fail"}`, and `POST /fault` with the body `{"pod":"ns/name","mode":"down|unready|none|http500"}`.
 pub async fn answer(world: Arc<World>, request: Request<Bytes>) -> Response<Bytes> {
-    if (request.method(), request.uri().path()) != (&Method::POST, "/fault") {
-        return plain(StatusCode::NOT_FOUND, "only POST /fault is known".to_owned());
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/drains") => {
+            return plain(StatusCode::OK, world.drains(|drains| drains.starts()).to_string());
+        }
+        (&Method::POST, "/drains") => {
+            return match serde_json::from_slice::<Draining>(request.body()) {
+                Ok(wanted) => {
+                    world.drains(|drains| drains.set(&wanted.tenant, &wanted.mode));
+                    plain(StatusCode::NO_CONTENT, String::new())
+                }
+                Err(error) => plain(StatusCode::BAD_REQUEST, error.to_string()),
+            };
+        }
+        (&Method::POST, "/fault") => {}
+        _ => {
+            return plain(
+                StatusCode::NOT_FOUND,
+                "only /fault and /drains are known".to_owned(),
+            );
+        }
     }
     match serde_json::from_slice::<Fault>(request.body()) {
         Ok(fault) => {

@@ -7,6 +7,7 @@
 
 mod answers;
 mod control;
+mod drains;
 mod environment;
 mod listen;
 mod pods;

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use crate::drains::Drains;
+
 /// How a server misbehaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,6 +56,7 @@ pub struct World {
     live: Mutex<HashMap<String, usize>>,
     faults: watch::Sender<HashMap<String, Mode>>,
     stores: Mutex<HashMap<String, Buckets>>,
+    drains: Mutex<Drains>,
 }
 
 impl World {
@@ -89,6 +92,11 @@ impl World {
             .subscribe()
             .wait_for(|faults| is_down(faults) == down)
             .await;
+    }
+
+    /// Reads or changes what is known of moving pools away.
+    pub fn drains<T>(&self, act: impl FnOnce(&mut Drains) -> T) -> T {
+        act(&mut held(&self.drains))
     }
 
     /// Reads or changes the objects of one Tenant, named `namespace/name`.

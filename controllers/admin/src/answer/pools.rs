@@ -43,4 +43,10 @@ pub struct Decommission {
     pub objects_decommissioned_failed: u64,
     /// Bytes that have left.
     pub bytes_decommissioned: u64,
+    /// What it waits for, such as `queued`, `waiting_for_worker`; absent while it works.
+    pub waiting_reason: Option<String>,
+    /// Why the other pools cannot take the data; absent while they can.
+    pub capacity_blocked_reason: Option<String>,
+    /// Entries it could not make out, in a form that is not fixed; null while there are none.
+    pub unresolved_entries: serde_json::Value,
 }

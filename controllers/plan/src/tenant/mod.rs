@@ -34,7 +34,7 @@ use crds::names::FINALIZER_TENANT;
 
 use crate::meta;
 use crate::step::Step;
-use crate::topology::Topology;
+use crate::topology::{Member, Topology};
 
 pub use leaving::says_complete;
 pub use observed::{Observed, Stored};
@@ -45,6 +45,9 @@ pub use verdict::Verdict;
 
 /// How soon a given Secret that is missing or unusable is read again: nothing tells of its change.
 const SECRET_RECHECK: Duration = Duration::from_secs(30);
+
+/// How soon the servers are asked again whether a Pool that says that it is drained is empty.
+const EMPTY_RECHECK: Duration = Duration::from_secs(5);
 
 /// What is to be done for a Tenant, and the decisions its status tells of.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +133,19 @@ impl Plan {
         }
         if !self.credentials.holds() {
             self.requeue = Some(SECRET_RECHECK);
+        }
+        let empty = |member: &Member| {
+            observed
+                .pool(&member.name, &member.uid)
+                .is_some_and(says_complete)
+        };
+        if self
+            .topology
+            .iter()
+            .flat_map(|topology| &topology.pools)
+            .any(empty)
+        {
+            self.requeue = Some(EMPTY_RECHECK);
         }
     }
 

@@ -23,11 +23,15 @@ pub fn answer(
     identity: &Identity,
     method: &Method,
     path: &str,
+    query: &str,
 ) -> Result<Response<Bytes>, Refusal> {
+    if let ("POST", Some(verb)) = (method.as_str(), path.strip_prefix("/v3/pools/")) {
+        return drain(world, identity, verb, query);
+    }
     let body = match (method.as_str(), path) {
         ("GET", "/v3/info") => info(world, identity),
         ("GET", "/v3/storageinfo") => storage(world, identity),
-        ("GET", "/v3/pools/list") => pools(identity),
+        ("GET", "/v3/pools/list") => pools(world, identity),
         _ => None,
     };
     let unknown = "A header you provided implies functionality that is not implemented.";
@@ -83,7 +87,16 @@ fn storage(world: &World, identity: &Identity) -> Option<Value> {
     Some(whole)
 }
 
-fn pools(identity: &Identity) -> Option<Value> {
+fn drain(world: &World, identity: &Identity, verb: &str, query: &str) -> Result<Response<Bytes>, Refusal> {
+    let element = query.strip_prefix("pool=").unwrap_or_default();
+    let element = percent_encoding::percent_decode_str(element).decode_utf8_lossy();
+    let elements: Vec<&str> = identity.pools.iter().map(|pool| pool.element.as_str()).collect();
+    let told = world.drains(|drains| drains.tell(&identity.tenant, &elements, verb, &element));
+    told.map(|()| json(200, &Value::Null))
+        .map_err(|(code, why)| Refusal::new(if code == "InternalError" { 500 } else { 400 }, code, why))
+}
+
+fn pools(world: &World, identity: &Identity) -> Option<Value> {
     let recorded: Value = serde_json::from_str(POOLS).ok()?;
     let entry = |(index, pool): (usize, &Pool)| {
         let mut entry = recorded[0].clone();
@@ -94,6 +107,20 @@ fn pools(identity: &Identity) -> Option<Value> {
         entry["usedSize"] = json!(data * DRIVE_USED);
         entry["currentSize"] = json!(data * (DRIVE_SIZE - DRIVE_USED));
         entry["used"] = json!(DRIVE_USED as f64 / DRIVE_SIZE as f64);
+        let state = world.drains(|drains| drains.state(&identity.tenant, &pool.element));
+        entry["decommissionStatus"] = json!(state);
+        entry["status"] = json!(match state {
+            "running" => "decommissioning",
+            "complete" => "decommissioned",
+            "canceled" | "failed" => "blocked",
+            _ => "active",
+        });
+        if state != "none" {
+            entry["decommissionInfo"] = json!({
+                "complete": state == "complete", "failed": state == "failed", "canceled": state == "canceled",
+                "objectsDecommissioned": 12, "bytesDecommissioned": 4096,
+            });
+        }
         entry
     };
     Some(identity.pools.iter().enumerate().map(entry).collect())

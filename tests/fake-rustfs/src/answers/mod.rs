@@ -82,7 +82,13 @@ fn authorized(
         ));
     }
     match admin_path {
-        Some(path) => admin_api::answer(world, identity, request.method(), path),
+        Some(path) => admin_api::answer(
+            world,
+            identity,
+            request.method(),
+            path,
+            request.uri().query().unwrap_or_default(),
+        ),
         None => s3::answer(world, identity, request),
     }
 }

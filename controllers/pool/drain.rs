@@ -1,0 +1,135 @@
+//! Asks the servers how far a drain is, and tells them to begin or to call it off.
+
+use admin::PoolEntry;
+use crds::names;
+use crds::{Pool, Tenant};
+use kit::{Error, Kit};
+use plan::pool::drain::{Order, Report, Word, concerns};
+use plan::pool::{Observed, Plan};
+use plan::tenant::Stored;
+use plan::topology::Phase;
+use plan::{Enacted, Failure, Outcome, meta};
+
+use crate::store::{Fault, Stores};
+
+/// What the servers say of their pools, where it matters.
+pub(super) async fn word(stores: &Stores, pool: &Pool, observed: &Observed) -> Word {
+    let topology = observed.topology.topology();
+    let member = topology.and_then(|topology| topology.member(meta::name(pool), meta::uid(pool)));
+    let (Some(tenant), Some(member)) = (&observed.tenant, member) else {
+        return Word::NotAsked;
+    };
+    if !concerns(pool, Some(member.phase)) {
+        return Word::NotAsked;
+    }
+    match stores
+        .ask(tenant, &mut None, |client| async move { client.pools().await })
+        .await
+    {
+        Ok(pools) => Word::Said(pools.iter().map(report).collect()),
+        Err(fault) => Word::Silent {
+            reason: fault.reason,
+            message: fault.message,
+        },
+    }
+}
+
+/// One pool as the plan reads it.
+pub(crate) fn report(entry: &PoolEntry) -> Report {
+    let info = entry.decommission_info.clone().unwrap_or_default();
+    let unresolved = match &info.unresolved_entries {
+        serde_json::Value::Null => None,
+        entries => Some(format!("entries that could not be made out: {entries}")),
+    };
+    Report {
+        element: entry.cmdline.clone(),
+        decommission: entry.decommission_status.clone(),
+        rebalancing: matches!(entry.rebalance_status.as_str(), "started" | "stopping"),
+        free: entry.free_size,
+        used: entry.used_size,
+        objects: info.objects_decommissioned,
+        bytes: info.bytes_decommissioned,
+        failed_objects: info.objects_decommissioned_failed,
+        held_up: info
+            .capacity_blocked_reason
+            .or(unresolved)
+            .or(info.waiting_reason)
+            .unwrap_or_default(),
+    }
+}
+
+/// Tells the servers what the plan orders, once all its steps are done. Before data is set moving the topology is read
+/// again: the Tenant may have changed its mind.
+pub(super) async fn tell(
+    kit: &Kit,
+    stores: &Stores,
+    pool: &Pool,
+    observed: &Observed,
+    plan: &Plan,
+    enacted: &mut Enacted,
+) -> Result<(), Error> {
+    let (Some((order, element)), Some(tenant)) = (plan.order(), &observed.tenant) else {
+        return Ok(());
+    };
+    if enacted.failure().is_some()
+        || (order == Order::Start && !still_wanted(kit, tenant, pool, element).await?)
+    {
+        return Ok(());
+    }
+    // Only the server of a pool's first endpoint gives the reason of a refusal.
+    let pod = format!(
+        "{}-0",
+        names::stateful_set(meta::name(tenant.as_ref()), meta::name(pool))
+    );
+    let told = stores
+        .tell(tenant, &pod, |client| {
+            let element = element.to_owned();
+            async move {
+                match order {
+                    Order::Start => client.decommission(&element).await,
+                    Order::Cancel => client.cancel_decommission(&element).await,
+                    Order::Clear => client.clear_decommission(&element).await,
+                }
+            }
+        })
+        .await;
+    enacted.outcomes.push(Outcome {
+        action: action(order).to_owned(),
+        result: told.map(|()| true).map_err(|fault| failure(order, fault)),
+    });
+    Ok(())
+}
+
+async fn still_wanted(kit: &Kit, tenant: &Tenant, pool: &Pool, element: &str) -> Result<bool, Error> {
+    let map = kit
+        .get(meta::namespace(tenant), &names::topology(meta::name(tenant)))
+        .await?;
+    let stored = Stored::read(tenant, map.as_ref());
+    let member = stored
+        .topology()
+        .and_then(|topology| topology.member(meta::name(pool), meta::uid(pool)));
+    Ok(member.is_some_and(|member| member.phase == Phase::Draining && member.element == element))
+}
+
+fn action(order: Order) -> &'static str {
+    match order {
+        Order::Start => "start to drain",
+        Order::Cancel => "call the drain off",
+        Order::Clear => "clear the drain that was called off",
+    }
+}
+
+fn failure(order: Order, fault: Fault) -> Failure {
+    tracing::warn!(
+        reason = fault.reason,
+        detail = fault.detail,
+        "{} failed",
+        action(order)
+    );
+    Failure {
+        reason: "DrainOrderRefused",
+        message: format!("could not {}: {}", action(order), fault.message),
+        // The servers may be busy or starting; what they refuse for good they refuse again, at a growing distance.
+        transient: true,
+    }
+}

@@ -1,0 +1,104 @@
+//! Moving pools away: state by Tenant and element, as the real server goes through it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// How long a drain takes that nothing holds up.
+const TAKES: Duration = Duration::from_millis(1500);
+
+/// One pool that is moved away.
+#[derive(Clone, Debug)]
+struct Drain {
+    started: Instant,
+    end: Option<&'static str>,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub struct Drains {
+    by_element: BTreeMap<(String, String), Drain>,
+    held: BTreeSet<String>,
+    failing: BTreeSet<String>,
+    starts: BTreeMap<String, usize>,
+}
+
+impl Drains {
+    /// Holds the drains of a Tenant up, lets them fail, or lets them end.
+    pub fn set(&mut self, tenant: &str, mode: &str) {
+        self.held.remove(tenant);
+        self.failing.remove(tenant);
+        match mode {
+            "hold" => drop(self.held.insert(tenant.to_owned())),
+            "fail" => drop(self.failing.insert(tenant.to_owned())),
+            _ => {}
+        }
+    }
+
+    /// How often each element was told to go: `{"element": 1}`.
+    pub fn starts(&self) -> Value {
+        json!(self.starts)
+    }
+
+    /// The state of one element as `pools/list` says it.
+    pub fn state(&mut self, tenant: &str, element: &str) -> &'static str {
+        let held = self.held.contains(tenant);
+        let failing = self.failing.contains(tenant);
+        let Some(drain) = self.by_element.get_mut(&(tenant.to_owned(), element.to_owned())) else {
+            return "none";
+        };
+        if drain.end.is_none() && !held && drain.started.elapsed() >= TAKES {
+            drain.end = Some(if failing { "failed" } else { "complete" });
+        }
+        drain.end.unwrap_or("running")
+    }
+
+    /// Answers `decommission`, `cancel` or `clear`; `Err` is a code and a sentence.
+    pub fn tell(
+        &mut self,
+        tenant: &str,
+        elements: &[&str],
+        verb: &str,
+        element: &str,
+    ) -> Result<(), (&'static str, &'static str)> {
+        if !elements.contains(&element) {
+            return Err(("InvalidArgument", "pool not found"));
+        }
+        let key = (tenant.to_owned(), element.to_owned());
+        match (verb, self.state(tenant, element)) {
+            ("decommission", "none") => {
+                let states: Vec<_> = elements.iter().map(|other| self.state(tenant, other)).collect();
+                if states.contains(&"running") {
+                    return Err(("InvalidRequest", "DecommissionAlreadyRunning"));
+                }
+                if states.iter().filter(|state| **state == "none").count() < 2 {
+                    let why = "at least one active pool must remain after decommission start";
+                    return Err(("InvalidArgument", why));
+                }
+                *self.starts.entry(element.to_owned()).or_default() += 1;
+                let (started, end) = (Instant::now(), None);
+                self.by_element.insert(key, Drain { started, end });
+                Ok(())
+            }
+            ("decommission", "canceled" | "failed") => Err((
+                "InvalidArgument",
+                "target pool decommission is blocked; clear failed or canceled metadata before starting again",
+            )),
+            ("cancel", "running" | "canceled") => {
+                if let Some(drain) = self.by_element.get_mut(&key) {
+                    drain.end = Some("canceled");
+                }
+                Ok(())
+            }
+            ("clear", "canceled" | "failed") => {
+                self.by_element.remove(&key);
+                Ok(())
+            }
+            _ => Err((
+                "InternalError",
+                "We encountered an internal error, please try again.",
+            )),
+        }
+    }
+}
