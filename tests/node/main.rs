@@ -18,6 +18,7 @@ mod support;
 
 mod s3;
 mod stores;
+mod topology;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -43,8 +44,8 @@ type Test = fn(Arc<World>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Names a test after its function.
 macro_rules! tests {
-    ($($name:ident),* $(,)?) => {
-        vec![$((stringify!($name), (|world| Box::pin(stores::$name(world))) as Test)),*]
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        vec![$((stringify!($name), (|world| Box::pin($module::$name(world))) as Test)),*]
     };
 }
 
@@ -62,11 +63,12 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> ExitCode {
     let tests: Vec<(&str, Test)> = tests![
-        the_operator_runs_from_its_own_image,
-        a_store_takes_objects_and_keeps_them_while_every_server_is_replaced,
-        a_store_with_tls_is_trusted_by_its_own_authority_alone,
-        a_creation_ends_the_same_when_the_operator_is_killed,
-        retained_volumes_serve_their_objects_again,
+        stores::the_operator_runs_from_its_own_image,
+        stores::a_store_takes_objects_and_keeps_them_while_every_server_is_replaced,
+        stores::a_store_with_tls_is_trusted_by_its_own_authority_alone,
+        stores::a_creation_ends_the_same_when_the_operator_is_killed,
+        stores::retained_volumes_serve_their_objects_again,
+        topology::a_pool_joins_and_leaves_again_while_clients_read_what_they_wrote,
     ];
     if arguments.list {
         let trials = tests.into_iter().map(|(name, _)| Trial::test(name, || Ok(())));

@@ -63,6 +63,10 @@ class Boto:
     def get(self, bucket, key):
         return self.tell(lambda: self.client.get_object(Bucket=bucket, Key=key)["Body"].read())
 
+    def list(self, bucket, prefix):
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return self.tell(lambda: {found["Key"] for page in pages for found in page.get("Contents", [])})
+
 
 class Plain:
     """Python's own library, by the script the demo uses."""
@@ -89,6 +93,16 @@ class Plain:
     def get(self, bucket, key):
         return self.call("GET", f"/{bucket}/{key}")
 
+    def list(self, bucket, prefix):
+        keys, start = set(), ""
+        while True:
+            path = f"/{bucket}?list-type=2&prefix={prefix}&start-after={start}"
+            found = [part.split("</Key>")[0] for part in self.call("GET", path).decode().split("<Key>")[1:]]
+            if not found:
+                return keys
+            keys.update(found)
+            start = max(found)
+
 
 def content(bucket, index):
     """The bytes an object of `put` holds: the same at every run."""
@@ -112,9 +126,11 @@ def wrong(client, bucket, count):
 class Traffic:
     """One writer per object: what was acknowledged last, or was tried since, is what a read may give."""
 
-    def __init__(self, client, bucket, count):
-        self.client, self.bucket, self.count = client, bucket, count
-        self.counts = {"writes": 0, "reads": 0, "failedWrites": 0, "failedReads": 0, "lost": 0, "stale": 0}
+    def __init__(self, client, readers, bucket, count):
+        self.client, self.readers, self.bucket, self.count = client, readers, bucket, count
+        self.counts = {"writes": 0, "reads": 0, "lists": 0, "failedWrites": 0, "failedReads": 0, "failedLists": 0,
+                       "lost": 0, "stale": 0}
+        self.fresh = []
         self.seen, self.lock, self.end = [], threading.Lock(), threading.Event()
         self.acknowledged, self.tried = [0] * count, [0] * count
 
@@ -149,8 +165,44 @@ class Traffic:
             return self.count_one("stale", f"live-{index} has version {version}, acknowledged is {oldest}")
         return self.count_one("reads")
 
+    def create(self, worker):
+        """A new object, asked for at once through another connection: every server must know where it is."""
+        with self.lock:
+            key = f"fresh-{worker}-{len(self.fresh)}"
+        try:
+            self.client.put(self.bucket, key, key.encode())
+        except (Missing, Failed) as error:
+            return self.count_one("failedWrites", error)
+        with self.lock:
+            self.fresh.append(key)
+        self.count_one("writes")
+        return self.find(key, self.readers[worker])
+
+    def find(self, key, client):
+        try:
+            body = client.get(self.bucket, key)
+        except Missing as error:
+            return self.count_one("lost", f"{key}: {error}")
+        except Failed as error:
+            return self.count_one("failedReads", error)
+        return self.count_one("reads" if body == key.encode() else "stale", f"{key} is {body[:40]}")
+
+    def list(self):
+        with self.lock:
+            known = set(self.fresh)
+        try:
+            listed = self.client.list(self.bucket, "fresh-")
+        except Failed as error:
+            return self.count_one("failedLists", error)
+        for key in sorted(known - listed)[:3]:
+            self.count_one("lost", f"{key} is not listed")
+        return self.count_one("lists")
+
     def work(self, own):
+        worker = own[0] % 2
         while not self.end.is_set():
+            self.create(worker)
+            self.list()
             for index in own:
                 self.write(index)
                 self.read(index)
@@ -168,7 +220,20 @@ class Traffic:
             worker.join()
         for index in every:
             self.read(index)
-        return {**self.counts, "seen": self.seen}
+        for key in self.fresh:
+            try:
+                patiently(lambda: self.find_or_fail(key))
+            except Failed as error:
+                self.count_one("lost", f"{key}: {error}")
+        return {**self.counts, "fresh": len(self.fresh), "seen": self.seen}
+
+    def find_or_fail(self, key):
+        """At the end nothing is in the way any more: what is not found now is lost."""
+        try:
+            if self.client.get(self.bucket, key) != key.encode():
+                self.count_one("stale", key)
+        except Missing as error:
+            self.count_one("lost", f"{key}: {error}")
 
 
 def patiently(call):
@@ -197,7 +262,8 @@ def main():
     if verb != "check":
         patiently(lambda: client.make(bucket))
     if verb == "traffic":
-        result = Traffic(client, bucket, count).run()
+        readers = [type(client)(url, authority, keys) for _ in range(2)]
+        result = Traffic(client, readers, bucket, count).run()
     else:
         if verb == "put":
             for index in range(count):

@@ -155,13 +155,13 @@ pub async fn retained_volumes_serve_their_objects_again(world: Arc<World>) {
 
     create(&space, tenant).await;
     let store = Store::find(&world, &space, "keys", None).await;
-    // Reading only: writes were seen refused with 503 for more than 30 s after such a start, cause not yet known.
     store.check("kept", OBJECTS);
+    store.put("new", OBJECTS);
     space.vacate().await;
 }
 
 /// A Tenant of one Pool with four servers; waits until both are ready.
-async fn create(space: &Space, tenant: Value) {
+pub async fn create(space: &Space, tenant: Value) {
     let started = Instant::now();
     space.apply::<Tenant>("store", &tenant).await.unwrap();
     space
@@ -174,7 +174,7 @@ async fn create(space: &Space, tenant: Value) {
 }
 
 /// Several drives of the node share a disk, which RustFS refuses otherwise.
-fn one_disk(mut tenant: Value) -> Value {
+pub fn one_disk(mut tenant: Value) -> Value {
     tenant["spec"]["env"] = json!([{"name": "RUSTFS_UNSAFE_BYPASS_DISK_CHECK", "value": "true"}]);
     tenant
 }

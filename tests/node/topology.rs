@@ -1,0 +1,78 @@
+//! Pools that join and leave real stores, with a client that never stops.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crds::{Pool, Tenant};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use crate::World;
+use crate::s3::Store;
+use crate::stores::{create, one_disk};
+use crate::support::objects;
+use crate::support::space::Space;
+use crate::support::wait::until;
+
+/// How long a change of the topology may take: every server is replaced once.
+const CHANGED: Duration = Duration::from_secs(420);
+const OBJECTS: usize = 20;
+
+pub async fn a_pool_joins_and_leaves_again_while_clients_read_what_they_wrote(world: Arc<World>) {
+    let space = Space::make(&world.cluster.admin, "topology").await;
+    create(&space, one_disk(objects::tenant())).await;
+    let store = Store::find(&world, &space, "store-credentials", None).await;
+    store.put("kept", OBJECTS);
+
+    let traffic = store.traffic("busy");
+    let started = Instant::now();
+    space
+        .apply::<Pool>("p1", &objects::pool("store", 4, 1))
+        .await
+        .unwrap();
+    space
+        .condition::<Pool>("p1", "Joined", "True", "Joined", CHANGED)
+        .await;
+    space.ready::<Tenant>("store", CHANGED).await;
+    eprintln!("  joined after {} s", started.elapsed().as_secs());
+    undisturbed(&traffic.end());
+    store.check("kept", OBJECTS);
+
+    let traffic = store.traffic("moving");
+    let started = Instant::now();
+    let mut leaving = objects::pool("store", 4, 1);
+    leaving["spec"]["state"] = json!("Decommissioned");
+    space.apply::<Pool>("p1", &leaving).await.unwrap();
+    space
+        .condition::<Pool>("p1", "Drained", "True", "Left", CHANGED)
+        .await;
+    until("its servers to be gone", CHANGED, || async {
+        let pods = space.list::<Pod>().await;
+        let left = pods
+            .iter()
+            .filter(|pod| pod.name_any().starts_with("store-p1-"))
+            .count();
+        if left == 0 {
+            Ok(())
+        } else {
+            Err(format!("{left} are left"))
+        }
+    })
+    .await;
+    space.ready::<Tenant>("store", CHANGED).await;
+    eprintln!("  left after {} s", started.elapsed().as_secs());
+    undisturbed(&traffic.end());
+    store.check("kept", OBJECTS);
+    let map = space.get::<ConfigMap>("store-topology").await.unwrap();
+    assert!(!map.data.unwrap()["RUSTFS_VOLUMES"].contains("store-p1"));
+    space.vacate().await;
+}
+
+/// Nothing that was acknowledged is lost, stale, or missing from a list at any time.
+fn undisturbed(counts: &Value) {
+    eprintln!("  {counts}");
+    assert_eq!(counts["lost"], 0, "{counts}");
+    assert_eq!(counts["stale"], 0, "{counts}");
+    assert!(counts["fresh"].as_u64() > Some(10), "{counts}");
+}
