@@ -2,7 +2,7 @@
 //! order in which controllers may look, servers may start, stop and fail. Whatever the order: clients never meet two
 //! views of the store, no server that serves is stopped while another is missing, and there is always a way to the end.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crds::common::NameRef;
@@ -478,7 +478,7 @@ fn claim(pool: &Pool, name: &str) -> PersistentVolumeClaim {
 /// Follows every order of events from `start`, and gives the number of worlds met. From each of them there must be a
 /// way to one that is `done`.
 fn explore(start: World, done: impl Fn(&World) -> bool) -> usize {
-    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
     let mut leads_from: Vec<Vec<usize>> = Vec::new();
     let mut ends = Vec::new();
     let mut queue = VecDeque::new();
