@@ -18,6 +18,7 @@ mod support;
 
 mod s3;
 mod stores;
+mod topology;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -67,6 +68,7 @@ fn run(arguments: &Arguments) -> ExitCode {
         stores::a_store_with_tls_is_trusted_by_its_own_authority_alone,
         stores::a_creation_ends_the_same_when_the_operator_is_killed,
         stores::retained_volumes_serve_their_objects_again,
+        topology::a_pool_joins_while_clients_read_what_they_wrote,
     ];
     if arguments.list {
         let trials = tests.into_iter().map(|(name, _)| Trial::test(name, || Ok(())));

@@ -185,7 +185,9 @@ class Traffic:
             return self.count_one("lost", f"{key}: {error}")
         except Failed as error:
             return self.count_one("failedReads", error)
-        return self.count_one("reads" if body == key.encode() else "stale", f"{key} is {body[:40]}")
+        if body != key.encode():
+            return self.count_one("stale", f"{key} is {body[:40]}")
+        return self.count_one("reads")
 
     def list(self):
         with self.lock:
