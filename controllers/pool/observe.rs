@@ -9,12 +9,13 @@ use crds::{Pool, Tenant};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::storage::v1::StorageClass;
 use kit::{Error, Kit};
 use kube::Resource;
 use kube::api::PartialObjectMeta;
 use kube::core::NamespaceResourceScope;
 use plan::meta;
-use plan::pool::drain::Word;
+use plan::pool::growth::{self, Expansion, Made};
 use plan::pool::{Observed, claims};
 use plan::tenant::Stored;
 use serde::de::DeserializeOwned;
@@ -53,15 +54,53 @@ pub(super) async fn observe(kit: &Kit, context: &Context, pool: &Pool) -> Result
         claims: sources.claims.select(namespace, |claim| {
             meta::label(claim, LABEL_TENANT) == Some(tenant_name)
         }),
-        foreign_claim: None,
-        word: Word::default(),
+        ..Observed::default()
     };
     if meta::deleting(pool) {
         observe_departure(kit, pool, &set_name, &mut observed).await?;
-    } else if observed.stateful_set.is_none() && observed.tenant.is_some() {
-        observed.foreign_claim = foreign_claim(kit, pool, &observed).await?;
+    } else if observed.tenant.is_some() {
+        observe_growth(kit, pool, &set_name, &mut observed).await?;
+        if observed.stateful_set.is_none() {
+            observed.foreign_claim = foreign_claim(kit, pool, &observed).await?;
+        }
     }
     Ok(observed)
+}
+
+/// Before a StatefulSet is made anew a cache is not enough: it shows no volumes, and may not know that it is done.
+async fn observe_growth(
+    kit: &Kit,
+    pool: &Pool,
+    set_name: &str,
+    observed: &mut Observed,
+) -> Result<(), Error> {
+    if observed
+        .stateful_set
+        .as_ref()
+        .is_some_and(|set| growth::concerns(pool, set))
+    {
+        observe_set(kit, pool, set_name, observed).await?;
+    }
+    for class in growth::classes(pool, observed) {
+        let answer: Result<Option<StorageClass>, Error> = kit.get_global(&class).await;
+        let expansion = match answer {
+            Ok(Some(found)) if found.allow_volume_expansion == Some(true) => Expansion::Allowed,
+            Ok(Some(_)) => Expansion::Forbidden,
+            Ok(None) => Expansion::Missing,
+            // A Role in one namespace cannot grant it.
+            Err(error) if error.reason() == "ApiForbidden" => Expansion::Unreadable,
+            Err(error) => return Err(error),
+        };
+        observed.classes.insert(class, expansion);
+    }
+    Ok(())
+}
+
+async fn observe_set(kit: &Kit, pool: &Pool, set_name: &str, observed: &mut Observed) -> Result<(), Error> {
+    let set: Option<StatefulSet> = kit.get(meta::namespace(pool), set_name).await?;
+    observed.made = set.as_ref().and_then(Made::read);
+    observed.stateful_set = set.map(|set| Arc::new(metadata(set)));
+    Ok(())
 }
 
 /// Before anything is deleted a cache is not enough: it may not know yet what was made a moment ago, nor that a
@@ -73,8 +112,7 @@ async fn observe_departure(
     observed: &mut Observed,
 ) -> Result<(), Error> {
     let namespace = meta::namespace(pool);
-    let set: Option<StatefulSet> = kit.get(namespace, set_name).await?;
-    observed.stateful_set = set.map(|set| Arc::new(metadata(set)));
+    observe_set(kit, pool, set_name, observed).await?;
     let tenant: Option<Tenant> = kit.get(namespace, &pool.spec.tenant_ref.name).await?;
     if let Some(tenant) = &tenant {
         let map = kit.get(namespace, &names::topology(meta::name(tenant))).await?;

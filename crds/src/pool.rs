@@ -81,13 +81,14 @@ pub enum PoolState {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)").message("volumeClaim.storageClassName cannot be changed: create a Pool on the other class whose spec.replaces names this one"))]
-#[x_kube(validation = Rule::new("quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) == 0").message("volumeClaim.size cannot be changed yet: volumes do not grow in this version, and never shrink"))]
+#[x_kube(validation = Rule::new("quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0").message("volumeClaim.size may grow and never shrink: set the size it had or a larger one; for smaller volumes create a Pool whose spec.replaces names this one"))]
 pub struct VolumeClaim {
     /// StorageClass of the volumes. Default: the cluster's default class. It cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub storage_class_name: Option<String>,
-    /// Size of each volume, as `100Gi`. It cannot be changed in this version.
+    /// Size of each volume, as `100Gi`. It may grow and never shrinks. A growth enlarges the volumes, where their
+    /// StorageClass allows it; servers run on.
     #[x_kube(validation = Rule::new("quantity(string(self)).isGreaterThan(quantity('0'))").message("volumeClaim.size must be greater than zero"))]
     pub size: Quantity,
     /// Labels of the claims. Default: none. It cannot be changed once the claims exist.
@@ -134,6 +135,9 @@ pub struct PoolStatus {
     /// How far the data of a Pool that is decommissioned has moved; absent while nobody asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<DrainStatus>,
+    /// The size that every volume has reached, as the cluster reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_size: Option<Quantity>,
     /// The StatefulSet that runs the servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stateful_set_name: Option<String>,

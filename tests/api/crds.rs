@@ -61,6 +61,14 @@ pub async fn every_rule_accepts_what_it_should(world: Arc<World>) {
         json!({"spec": {"volumeClaim": {"size": "1.5Ti", "storageClassName": "standard"}}}),
     )
     .await;
+    // The same object again, larger: volumes may grow.
+    accept::<Pool>(
+        &space,
+        "sized",
+        objects::pool("store", 2, 2),
+        json!({"spec": {"volumeClaim": {"size": "1600Gi", "storageClassName": "standard"}}}),
+    )
+    .await;
     for (name, change) in [
         ("plain", json!({})),
         (

@@ -18,6 +18,7 @@ mod support;
 
 mod audit;
 mod crds;
+mod growth;
 mod hands;
 mod lifecycle;
 mod monitor;
@@ -80,6 +81,11 @@ fn main() -> ExitCode {
         topology::a_pool_deleted_by_mistake_keeps_its_servers_until_its_data_has_moved,
         topology::a_drain_that_the_servers_give_up_is_told_and_loses_nothing,
         topology::a_successor_takes_over_from_the_pool_it_replaces,
+        growth::volumes_grow_and_every_server_runs_on,
+        growth::what_a_class_forbids_is_said_and_servers_are_still_cared_for,
+        growth::killed_while_the_stateful_set_is_away_it_makes_it_anew_with_the_same_servers,
+        growth::a_store_deleted_while_a_stateful_set_is_away_leaves_no_server,
+        growth::volumes_that_grow_are_waited_for_and_may_be_told_to_grow_further,
         hands::deleted_children_come_back,
         hands::edited_and_stripped_children_are_restored,
         hands::lost_credentials_are_reported_and_never_replaced,

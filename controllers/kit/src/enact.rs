@@ -2,7 +2,8 @@
 
 use kube::Resource;
 use kube::api::ObjectMeta;
-use plan::{Child, Enacted, Failure, Outcome, Step};
+use kube::api::PropagationPolicy::{Background, Orphan};
+use plan::{Child, Enacted, Failure, Outcome, Step, Target};
 use tracing::{Instrument, field};
 
 use crate::child::Form;
@@ -10,7 +11,7 @@ use crate::classify::Class;
 use crate::error::Error;
 use crate::expect::Key;
 use crate::kit::{Kit, key};
-use crate::{adopt, apply, finalizer, prune, run, trace};
+use crate::{adopt, apply, finalizer, grow, prune, run, trace};
 
 /// The reconciled object, without its type.
 pub(crate) struct Owner<'a> {
@@ -111,7 +112,9 @@ async fn one(kit: &Kit, owner: &Owner<'_>, step: &Step) -> Result<bool, Failure>
         Step::Apply(child) => apply::apply(kit, owner, &form(child)?).await,
         Step::Create(child) => apply::create(kit, &form(child)?).await,
         Step::Adopt(target) => adopt::adopt(kit, owner, target).await,
-        Step::Delete(target, why) => prune::delete(kit, owner, target, why).await,
+        Step::Delete(target, why) => prune::delete(kit, owner, target, why, Background).await,
+        Step::Orphan(target, why) => prune::delete(kit, owner, target, why, Orphan).await,
+        Step::Grow(target, size, why) => grow::grow(kit, owner, target, size, why).await,
     }
 }
 
@@ -133,6 +136,13 @@ fn title(step: &Step, owner: &Owner<'_>) -> (&'static str, String, String) {
         ),
         None => (verb, "child".to_owned(), format!("{verb} child")),
     };
+    let of_target = |verb: &'static str, target: &Target| {
+        (
+            verb,
+            target.kind.clone(),
+            format!("{verb} {} {}", target.kind, target.name),
+        )
+    };
     let of_owner =
         |verb: &'static str, name: &str| (verb, owner.key.1.clone(), format!("{verb} finalizer {name}"));
     match step {
@@ -140,16 +150,10 @@ fn title(step: &Step, owner: &Owner<'_>) -> (&'static str, String, String) {
         Step::Release(name) => of_owner("release", name),
         Step::Apply(child) => of_child("apply", child),
         Step::Create(child) => of_child("create", child),
-        Step::Adopt(target) => (
-            "adopt",
-            target.kind.clone(),
-            format!("adopt {} {}", target.kind, target.name),
-        ),
-        Step::Delete(target, _) => (
-            "delete",
-            target.kind.clone(),
-            format!("delete {} {}", target.kind, target.name),
-        ),
+        Step::Adopt(target) => of_target("adopt", target),
+        Step::Delete(target, _) => of_target("delete", target),
+        Step::Orphan(target, _) => of_target("orphan", target),
+        Step::Grow(target, ..) => of_target("grow", target),
     }
 }
 

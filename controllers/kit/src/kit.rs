@@ -106,6 +106,25 @@ impl Kit {
         .await
     }
 
+    /// Reads one object of a kind that has no namespaces; `None` when there is none.
+    pub async fn get_global<K>(&self, name: &str) -> Result<Option<K>, Error>
+    where
+        K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned,
+    {
+        let api: Api<K> = Api::all(self.client());
+        Call {
+            verb: "get",
+            resource: &K::plural(&()),
+            action: format!("get {} {name}", K::kind(&())),
+            limit: LIMIT,
+        }
+        .send(self.env(), api.get_opt(name))
+        .await
+    }
+
     /// Whether the API server serves this resource, as `("monitoring.coreos.com/v1", "servicemonitors")`. An answer
     /// is believed for half a minute.
     pub async fn serves(&self, api_version: &str, plural: &str) -> Result<bool, Error> {

@@ -13,6 +13,7 @@ pub mod error;
 pub mod events;
 pub mod expect;
 mod finalizer;
+mod grow;
 pub mod kit;
 pub mod lease;
 mod links;

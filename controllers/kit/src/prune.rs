@@ -12,16 +12,17 @@ use crate::enact::{Owner, failure, resource};
 use crate::events::Note;
 use crate::kit::Kit;
 
-/// Deletes the target. `Ok(false)` if it was gone.
+/// Deletes the target; what belongs to it goes too, or stays. `Ok(false)` if it was gone.
 pub(crate) async fn delete(
     kit: &Kit,
     owner: &Owner<'_>,
     target: &Target,
     why: &Why,
+    dependents: PropagationPolicy,
 ) -> Result<bool, Failure> {
     let kind = resource(&target.api_version, &target.kind, &target.plural);
     let params = DeleteParams {
-        propagation_policy: Some(PropagationPolicy::Background),
+        propagation_policy: Some(dependents),
         preconditions: Some(Preconditions {
             uid: Some(target.uid.clone()),
             resource_version: target.resource_version.clone(),

@@ -9,6 +9,7 @@ pub mod layout;
 pub mod meta;
 pub mod monitor;
 pub mod pool;
+pub mod quantity;
 pub mod settings;
 pub mod step;
 pub mod tenant;

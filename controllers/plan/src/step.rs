@@ -3,6 +3,7 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::core::DynamicObject;
 
 /// One thing to do. Steps are carried out in order; a failed step ends the list.
@@ -20,9 +21,13 @@ pub enum Step {
     Adopt(Target),
     /// Delete an object, only if it is still the one that was seen.
     Delete(Target, Why),
+    /// Delete an object as it was seen, at its version, and leave all that belongs to it where it is.
+    Orphan(Target, Why),
+    /// Let a volume claim, as it was seen, ask for this much.
+    Grow(Target, Quantity, Why),
 }
 
-/// Why something is deleted: the reason and message of the event that tells it.
+/// Why something is deleted or grown: the reason and message of the event that tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Why {
     /// Reason in PascalCase, one of the event catalogue.

@@ -47,6 +47,12 @@ pub fn reclaim(pool: &Pool, tenant: Option<&Tenant>) -> ReclaimPolicy {
     })
 }
 
+/// Whether a label or annotation of this name is the operator's.
+pub(super) fn is_owned(key: &str) -> bool {
+    let owned = ["storage.rustfs.com/", "app.kubernetes.io/"];
+    owned.iter().any(|prefix| key.starts_with(prefix))
+}
+
 /// `Pending`, `Bound` or `Lost`.
 pub(super) fn phase(claim: &PersistentVolumeClaim) -> &str {
     let status = claim.status.as_ref();

@@ -4,6 +4,7 @@
 pub mod claims;
 pub mod drain;
 mod environment;
+pub mod growth;
 mod pods;
 mod roll;
 mod scheduling;
@@ -11,11 +12,13 @@ mod security;
 mod stage;
 mod stateful_set;
 mod status;
+mod storage;
 mod teardown;
 mod template;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +35,7 @@ use crate::settings::Settings;
 use crate::step::{Child, Step};
 use crate::tenant::Stored;
 use drain::Drain;
+use growth::Growth;
 use roll::Decision;
 use stage::Stage;
 
@@ -67,6 +71,10 @@ pub struct Observed {
     pub claims: Vec<Arc<PersistentVolumeClaim>>,
     /// A claim that has a name the StatefulSet would use but none of our labels; looked for before it is made.
     pub foreign_claim: Option<String>,
+    /// What the StatefulSet makes its volumes of, where it was read whole from the API server: [`growth::concerns`].
+    pub made: Option<growth::Made>,
+    /// What the StorageClasses of [`growth::classes`] say.
+    pub classes: BTreeMap<String, growth::Expansion>,
     /// What the servers say of their pools; asked for only where [`drain::concerns`] says so.
     pub word: drain::Word,
 }
@@ -86,6 +94,8 @@ pub struct Plan {
     pub(crate) decision: Decision,
     /// What is done about moving data away; none while no servers are kept.
     pub(crate) drain: Option<Drain>,
+    /// What is done about volumes that are smaller than asked for.
+    pub(crate) growth: Growth,
 }
 
 /// Decides what to do for a Pool. Total: whatever is seen becomes steps and conditions.
@@ -97,6 +107,7 @@ pub fn plan(pool: &Pool, observed: &Observed) -> Plan {
         hash: None,
         decision: Decision::Done,
         drain: None,
+        growth: Growth::default(),
         stage,
     };
     match &plan.stage {
@@ -155,12 +166,20 @@ impl Plan {
         if !meta::held(pool, FINALIZER_POOL) && !meta::deleting(pool) {
             self.steps.push(Step::Hold(FINALIZER_POOL));
         }
-        let set = stateful_set::build(&terms.tenant, pool, template);
-        self.steps.push(Step::Apply(Box::new(Child::StatefulSet(set))));
+        let growth = growth::decide(pool, observed);
+        if let Some(size) = &growth.size {
+            let set = stateful_set::build(&terms.tenant, &growth::sized(pool, size), template);
+            self.steps.push(Step::Apply(Box::new(Child::StatefulSet(set))));
+        }
         let decision = roll::decide(pool, observed, terms, &hash);
         if let Decision::Replace(numbers) = &decision {
             self.steps.extend(roll::steps(pool, observed, numbers));
+        } else {
+            // A server that goes needs the StatefulSet to come back.
+            self.steps.extend(growth.steps.clone());
         }
+        self.requeue = growth.requeue;
+        self.growth = growth;
         self.decision = decision;
         self.hash = Some(hash);
         let drain = drain::decide(pool, observed, terms);

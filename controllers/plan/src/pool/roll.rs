@@ -145,11 +145,12 @@ pub(super) fn steps(pool: &Pool, observed: &Observed, numbers: &[i32]) -> Vec<St
     chosen.into_iter().map(replace).collect()
 }
 
-/// Whether the StatefulSet with this template has come back through the watch. On an older one a deleted Pod would
-/// come back as it was.
+/// Whether the StatefulSet with this template has come back through the watch, and stays. On an older one a deleted
+/// Pod would come back as it was, without one it would not come back.
 fn applied(pool: &Pool, observed: &Observed, hash: &str) -> bool {
     observed.stateful_set.as_ref().is_some_and(|set| {
         meta::controls(pool, set.as_ref())
+            && !meta::deleting(set.as_ref())
             && pods::template_hash(set.metadata.annotations.as_ref()) == Some(hash)
     })
 }

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use crds::conditions::{
     ACCEPTED, CREDENTIALS_READY, ISSUED, JOINED, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY,
 };
-use crds::names::ANNOTATION_CLAIMS_HASH;
 use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
-use super::{Observed, claims, environment, stateful_set, template};
+use super::{Observed, claims, environment, growth, template};
 use crate::condition;
 use crate::meta;
 use crate::settings::Settings;
@@ -263,26 +262,23 @@ fn claim(pool: &Pool, observed: &Observed) -> Result<(), Verdict> {
     if let Some(message) = labels.or_else(|| keys("annotations", &pool.spec.volume_claim.annotations)) {
         return Err(Verdict::stuck(STORAGE_READY, "InvalidVolumeClaim", message));
     }
-    let annotations = observed
+    let made_otherwise = observed
         .stateful_set
         .as_ref()
-        .and_then(|set| set.metadata.annotations.as_ref());
-    match annotations.and_then(|annotations| annotations.get(ANNOTATION_CLAIMS_HASH)) {
-        Some(made_of) if *made_of != stateful_set::claims_hash(pool) => Err(Verdict::stuck(
+        .is_some_and(|set| growth::concerns(pool, set));
+    if made_otherwise && !observed.made.as_ref().is_some_and(|made| made.may_become(pool)) {
+        return Err(Verdict::stuck(
             STORAGE_READY,
             "VolumesImmutable",
-            "spec.volumeClaim: the volumes were made of another one and cannot be changed: set it back, or create \
-             another Pool with it",
-        )),
-        _ => Ok(()),
+            "spec.volumeClaim: the volumes were made of another one, and nothing but their size can be changed: set it \
+             back, or create another Pool with it",
+        ));
     }
+    Ok(())
 }
 
 fn keys(field: &str, map: &BTreeMap<String, String>) -> Option<String> {
-    let owned = ["storage.rustfs.com/", "app.kubernetes.io/"];
-    let key = map
-        .keys()
-        .find(|key| owned.iter().any(|prefix| key.starts_with(prefix)))?;
+    let key = map.keys().find(|key| claims::is_owned(key))?;
     Some(format!(
         "spec.volumeClaim.{field}[{key}]: this prefix belongs to the operator: choose another"
     ))

@@ -1,6 +1,5 @@
 //! What a Pool's status says of a plan and what became of it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crds::conditions::{ACCEPTED, DRAINED, JOINED, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY};
@@ -11,7 +10,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::roll::Decision;
 use super::stage::{Stage, Terms};
-use super::{LEFT, Observed, Plan, claims, drain, pods, teardown};
+use super::{LEFT, Observed, Plan, claims, drain, growth, pods, storage, teardown};
 use crate::condition::{self, Finding, Overall, no, unknown, yes};
 use crate::meta;
 use crate::step::Enacted;
@@ -48,6 +47,7 @@ pub fn status(
         ready_servers: servers.ready,
         updated_servers: servers.updated,
         topology_revision: servers.revision.or(stored.topology_revision),
+        volume_size: growth::reached(pool, observed).or(stored.volume_size),
         drain: match (&plan.drain, &plan.stage) {
             (Some(drain), _) => drain.status.clone(),
             (None, Stage::Left { .. }) => None,
@@ -208,7 +208,7 @@ fn blocked(pool: &Pool, observed: &Observed, block: &Finding) -> Vec<Finding> {
         .enumerate()
         .map(|(index, type_)| match index.cmp(&at) {
             std::cmp::Ordering::Less if type_ == STORAGE_READY && observed.stateful_set.is_some() => {
-                storage(pool, observed)
+                storage::bound(pool, observed).finding
             }
             std::cmp::Ordering::Less => passed(pool, type_),
             std::cmp::Ordering::Equal => block.clone(),
@@ -310,13 +310,13 @@ fn serving(
     enacted: &Enacted,
     servers: &Servers,
 ) -> (Vec<Finding>, Overall) {
-    let storage = storage(pool, observed);
+    let storage = storage::judge(pool, observed, plan, enacted);
     let workload = workload(pool, plan, servers, enacted);
     let joined = joined(terms);
     let findings = vec![
         passed(pool, TENANT_FOUND),
         passed(pool, ACCEPTED),
-        storage.clone(),
+        storage.finding.clone(),
         workload.clone(),
         joined.clone(),
         drain::finding(plan),
@@ -324,7 +324,10 @@ fn serving(
     if let Some(failure) = enacted.failure() {
         return (findings, failure.into());
     }
-    let open = [workload, storage, joined]
+    if let Some(stuck @ Overall::Stuck { .. }) = storage.blocks() {
+        return (findings, stuck);
+    }
+    let open = [workload, storage.finding, joined]
         .into_iter()
         .find(|finding| finding.status != condition::Truth::True);
     let overall = match open {
@@ -369,42 +372,12 @@ fn joined(terms: &Terms) -> Finding {
     )
 }
 
-fn storage(pool: &Pool, observed: &Observed) -> Finding {
-    let names = claims::names(pool);
-    let phases: BTreeMap<&str, &str> = observed
-        .claims
-        .iter()
-        .filter(|claim| claims::labelled(pool, claim.as_ref()))
-        .map(|claim| (meta::name(claim.as_ref()), claims::phase(claim.as_ref())))
-        .collect();
-    let open: Vec<(&String, &str)> = names
-        .iter()
-        .map(|name| (name, phases.get(name.as_str()).copied().unwrap_or("not made yet")))
-        .filter(|(_, phase)| *phase != "Bound")
-        .collect();
-    if open.is_empty() {
-        let message = format!("{} volumes are bound", names.len());
-        return yes(STORAGE_READY, "Bound", message);
-    }
-    let lost = open.iter().any(|(_, phase)| *phase == "Lost");
-    let reason = if lost { "VolumeLost" } else { "VolumesPending" };
-    let first: Vec<String> = open
-        .iter()
-        .take(3)
-        .map(|(name, phase)| format!("{name} ({phase})"))
-        .collect();
-    let message = format!(
-        "{} of {} volumes are not bound: {}; `kubectl describe pvc` says why",
-        open.len(),
-        names.len(),
-        first.join(", ")
-    );
-    no(STORAGE_READY, reason, message)
-}
-
 fn workload(pool: &Pool, plan: &Plan, servers: &Servers, enacted: &Enacted) -> Finding {
     let wanted = pool.spec.servers;
-    if let Some(failure) = enacted.failure() {
+    if let Some(failure) = enacted
+        .failure()
+        .filter(|_| !growth::failed(&plan.steps, enacted))
+    {
         return no(WORKLOAD_READY, failure.reason, failure.message.clone());
     }
     if servers.ready < wanted {

@@ -43,7 +43,7 @@ pub(super) fn steps(pool: &Pool, observed: &Observed) -> Vec<Step> {
         )];
     }
     if remaining(pool, observed) > 0 {
-        return Vec::new();
+        return left_behind(pool, observed);
     }
     let doomed = doomed(pool, observed);
     if doomed.is_empty() {
@@ -51,6 +51,26 @@ pub(super) fn steps(pool: &Pool, observed: &Observed) -> Vec<Step> {
     } else {
         doomed
     }
+}
+
+/// Servers that no StatefulSet takes with it: it was about to be made anew when the Pool was asked to go.
+fn left_behind(pool: &Pool, observed: &Observed) -> Vec<Step> {
+    let mut left: Vec<_> = observed
+        .pods
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|pod| pods::ordinal(pool, pod).is_some() && !meta::deleting(*pod))
+        .filter(|pod| meta::controller_uid(*pod).is_none())
+        .map(meta::target)
+        .collect();
+    left.sort_by(|a, b| a.name.cmp(&b.name));
+    let why = Why {
+        reason: "ServersDeleted",
+        message: "servers without a StatefulSet are deleted with their Pool".to_owned(),
+    };
+    left.into_iter()
+        .map(|target| Step::Delete(target, why.clone()))
+        .collect()
 }
 
 /// Servers that still run.

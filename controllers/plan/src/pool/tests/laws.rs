@@ -1,12 +1,16 @@
 use super::*;
+use crate::pool::growth::Made;
 use proptest::prelude::*;
 
 /// Pools, good and bad.
 fn pools() -> impl Strategy<Value = Pool> {
     let name = prop_oneof![Just(POOL.to_owned()), "[a-z0-9-]{0,50}", ".{0,8}"];
-    (name, -1..20_i32, -1..6_i32, any::<bool>(), any::<bool>()).prop_map(
-        |(name, servers, volumes, leaving, held)| {
+    let size = prop_oneof![Just("100Gi"), Just("200Gi"), Just("50Gi"), Just("?")];
+    let layout = prop_oneof![Just((4, 2)), (-1..20_i32, -1..6_i32)];
+    (name, layout, size, any::<bool>(), any::<bool>()).prop_map(
+        |(name, (servers, volumes), size, leaving, held)| {
             let mut pool = pool();
+            pool.spec.volume_claim.size = object(json!(size));
             pool.metadata.name = Some(name);
             pool.spec.servers = servers;
             pool.spec.volumes_per_server = volumes;
@@ -46,10 +50,21 @@ fn topologies() -> impl Strategy<Value = Stored> {
 
 /// What may be seen: any part of a Pool that serves.
 fn views() -> impl Strategy<Value = Observed> {
-    let flags = proptest::collection::vec(any::<bool>(), 4);
+    let flags = proptest::collection::vec(any::<bool>(), 7);
     let kept = proptest::collection::vec(any::<bool>(), 12);
     (tenants(), topologies(), flags, kept).prop_map(|(tenant, topology, flags, kept)| {
         let mut observed = serving();
+        observed.made = applied(&plan(&pool(), &observed))
+            .and_then(Made::read)
+            .filter(|_| flags[4]);
+        if flags[6] {
+            observed.claims = super::growth::asking("200Gi", false).claims;
+        }
+        let mut going = observed.stateful_set.as_deref().cloned();
+        if let Some(set) = going.as_mut().filter(|_| flags[5]) {
+            set.metadata.deletion_timestamp = Some(object(json!("2026-01-01T00:00:00Z")));
+        }
+        observed.stateful_set = going.map(Arc::new);
         observed.tenant = tenant.map(Arc::new);
         observed.topology = topology;
         observed.certificate = flags[0].then(|| Arc::new(certificate("True")));
@@ -101,6 +116,16 @@ proptest! {
         let ended = deleted(&plan).iter().any(|name| !name.starts_with("Pod "));
         let released = plan.steps.iter().any(|step| matches!(step, Step::Release(_)));
         prop_assert!(!(made && (ended || released)));
+    }
+
+    #[test]
+    fn a_stateful_set_is_made_anew_only_for_a_pool_that_stays_and_never_with_a_server_going(pool in pools(), observed in views()) {
+        let plan = plan(&pool, &observed);
+        if plan.steps.iter().any(|step| matches!(step, Step::Orphan(..))) {
+            prop_assert!(pool.metadata.deletion_timestamp.is_none());
+            prop_assert_eq!(deleted(&plan), ["StatefulSet shop-ssd"]);
+            prop_assert!(applied(&plan).is_none());
+        }
     }
 
     #[test]

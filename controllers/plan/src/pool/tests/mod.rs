@@ -1,6 +1,7 @@
 //! Examples a person can review, and laws that hold for everything.
 
 mod departure;
+mod growth;
 mod laws;
 mod servers;
 mod snapshots;
@@ -128,7 +129,9 @@ fn deleted(plan: &Plan) -> Vec<String> {
     plan.steps
         .iter()
         .filter_map(|step| match step {
-            Step::Delete(target, _) => Some(format!("{} {}", target.kind, target.name)),
+            Step::Delete(target, _) | Step::Orphan(target, _) => {
+                Some(format!("{} {}", target.kind, target.name))
+            }
             _ => None,
         })
         .collect()
@@ -152,6 +155,7 @@ fn serving() -> Observed {
 
 fn metadata(mut set: StatefulSet) -> PartialObjectMeta<StatefulSet> {
     set.metadata.uid = Some("set-uid".to_owned());
+    set.metadata.resource_version = Some("4".to_owned());
     PartialObjectMeta {
         types: None,
         metadata: set.metadata,
@@ -165,6 +169,9 @@ fn server(set: &StatefulSet, ordinal: i32, ready: bool) -> Pod {
     metadata.namespace = Some(NAMESPACE.to_owned());
     metadata.uid = Some(format!("pod-uid-{ordinal}"));
     metadata.resource_version = Some("5".to_owned());
+    metadata.owner_references = Some(object(json!([{
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "shop-ssd", "uid": "set-uid", "controller": true,
+    }])));
     let status = if ready { "True" } else { "False" };
     Pod {
         metadata,
@@ -178,11 +185,12 @@ fn server(set: &StatefulSet, ordinal: i32, ready: bool) -> Pod {
 fn claim(name: &str, layout: &str, phase: &str) -> PersistentVolumeClaim {
     object(json!({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name, "namespace": NAMESPACE, "uid": format!("{name}-uid"), "labels": {
+        "metadata": {"name": name, "namespace": NAMESPACE, "uid": format!("{name}-uid"), "resourceVersion": "6", "labels": {
             "storage.rustfs.com/tenant": TENANT, "storage.rustfs.com/pool": POOL,
             "storage.rustfs.com/layout": layout,
         }},
-        "status": {"phase": phase},
+        "spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "100Gi"}}},
+        "status": {"phase": phase, "capacity": {"storage": "100Gi"}},
     }))
 }
 

@@ -21,6 +21,12 @@ fn show(step: &Step) -> Value {
         Step::Delete(target, why) => {
             json!({ "delete": format!("{} {}: {}", target.kind, target.name, why.message) })
         }
+        Step::Orphan(target, why) => {
+            json!({ "orphan": format!("{} {}: {}", target.kind, target.name, why.message) })
+        }
+        Step::Grow(target, size, _) => {
+            json!({ "grow": format!("{} {} to {}", target.kind, target.name, size.0) })
+        }
         Step::Hold(finalizer) => json!({ "hold": finalizer }),
         Step::Release(finalizer) => json!({ "release": finalizer }),
     }

@@ -106,8 +106,8 @@ pub(super) fn enact(tenant: &Tenant, observed: &mut Observed, steps: &[Step]) {
         match step {
             Step::Create(child) | Step::Apply(child) => make(tenant, observed, child),
             Step::Adopt(target) => adopt(tenant, observed, target),
-            Step::Delete(target, _) => remove(observed, target),
-            Step::Hold(_) | Step::Release(_) => {}
+            Step::Delete(target, _) | Step::Orphan(target, _) => remove(observed, target),
+            Step::Hold(_) | Step::Release(_) | Step::Grow(..) => {}
         }
     }
 }
