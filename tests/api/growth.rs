@@ -1,15 +1,16 @@
 //! Volumes that grow under servers that run on.
 
+mod volumes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crds::{Pool, Tenant};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::World;
@@ -17,6 +18,7 @@ use crate::support::objects;
 use crate::support::operator::{How, Operator};
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
+use volumes::{class, clear, patch, requests, resize, volumes};
 
 /// Keeps a StatefulSet that is being deleted where it is.
 const HELD: &str = "test.example.com/held";
@@ -188,7 +190,10 @@ pub async fn volumes_that_grow_are_waited_for_and_may_be_told_to_grow_further(wo
         "paused"
     );
 
-    space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
+    space
+        .apply::<Tenant>("store", &json!({"spec": {"paused": false}}))
+        .await
+        .unwrap();
     until("claims and StatefulSet to ask for more", SOON, || {
         sizes_are(&space, "2Gi")
     })
@@ -345,89 +350,6 @@ async fn servers_of(space: &Space, uid: Option<String>) -> usize {
     };
     let pods = space.list::<Pod>().await;
     pods.iter().filter(|pod| controller(pod) == uid).count()
-}
-
-/// What the claims ask for, by name.
-async fn requests(space: &Space) -> BTreeMap<String, String> {
-    let claims = space.list::<PersistentVolumeClaim>().await.into_iter();
-    claims
-        .map(|claim| {
-            let requests = claim.spec.clone().unwrap().resources.unwrap().requests.unwrap();
-            (claim.name_any(), requests["storage"].0.clone())
-        })
-        .collect()
-}
-
-async fn patch<K: crate::support::space::Kind>(space: &Space, name: &str, change: &Value) {
-    let how = PatchParams::default();
-    space
-        .api::<K>()
-        .patch(name, &how, &Patch::Merge(change))
-        .await
-        .unwrap();
-}
-
-/// What a driver's resizer says of a volume.
-async fn resize(space: &Space, server: i32, capacity: &str, conditions: Value) {
-    let status = json!({"status": {"capacity": {"storage": capacity}, "conditions": conditions}});
-    let how = PatchParams::default();
-    let name = format!("data-0-store-p0-{server}");
-    let claims = space.api::<PersistentVolumeClaim>();
-    claims
-        .patch_status(&name, &how, &Patch::Merge(&status))
-        .await
-        .unwrap();
-}
-
-/// A StorageClass with the name of the namespace.
-async fn class(space: &Space, provisioner: &str, expands: bool) {
-    let class = json!({
-        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": space.name},
-        "provisioner": provisioner, "allowVolumeExpansion": expands, "volumeBindingMode": "Immediate",
-    });
-    create::<StorageClass>(space, class).await;
-}
-
-/// Volumes of 1Gi that nobody resizes.
-async fn volumes(space: &Space) {
-    for number in 0..4 {
-        let volume = json!({
-            "apiVersion": "v1", "kind": "PersistentVolume",
-            "metadata": {"name": format!("{}-{number}", space.name), "labels": {"test": space.name}},
-            "spec": {
-                "storageClassName": space.name, "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"},
-                "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": "/nowhere"},
-            },
-        });
-        create::<PersistentVolume>(space, volume).await;
-    }
-}
-
-async fn create<K>(space: &Space, object: Value)
-where
-    K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + serde::Serialize
-        + DeserializeOwned,
-{
-    let object: K = serde_json::from_value(object).unwrap();
-    let api: Api<K> = Api::all(space.client.clone());
-    api.create(&PostParams::default(), &object).await.unwrap();
-}
-
-async fn clear(space: &Space) {
-    let classes: Api<StorageClass> = Api::all(space.client.clone());
-    classes
-        .delete(&space.name, &DeleteParams::default())
-        .await
-        .unwrap();
-    let volumes: Api<PersistentVolume> = Api::all(space.client.clone());
-    let ours = ListParams::default().labels(&format!("test={}", space.name));
-    volumes
-        .delete_collection(&DeleteParams::default(), &ours)
-        .await
-        .unwrap();
 }
 
 async fn alone(world: &World) -> Operator {
