@@ -16,6 +16,7 @@
 )]
 mod support;
 
+mod growth;
 mod s3;
 mod stores;
 mod topology;
@@ -68,6 +69,7 @@ fn run(arguments: &Arguments) -> ExitCode {
         stores::a_store_with_tls_is_trusted_by_its_own_authority_alone,
         stores::a_creation_ends_the_same_when_the_operator_is_killed,
         stores::retained_volumes_serve_their_objects_again,
+        growth::volumes_grow_under_a_store_that_serves,
         topology::a_pool_joins_while_clients_read_what_they_wrote,
     ];
     if arguments.list {

@@ -1,0 +1,88 @@
+//! Volumes of a store on real servers that grow.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crds::{Pool, Tenant};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use crate::World;
+use crate::s3::Store;
+use crate::stores::one_disk;
+use crate::support::objects;
+use crate::support::space::Space;
+use crate::support::wait::until;
+
+const SOON: Duration = Duration::from_secs(120);
+const OBJECTS: usize = 20;
+
+pub async fn volumes_grow_under_a_store_that_serves(world: Arc<World>) {
+    let space = Space::make(&world.cluster.admin, "grow").await;
+    let tenant = one_disk(objects::tenant());
+    space.apply::<Tenant>("store", &tenant).await.unwrap();
+    space.apply::<Pool>("p0", &sized("1Gi")).await.unwrap();
+    space.ready::<Tenant>("store", SOON).await;
+    space.ready::<Pool>("p0", SOON).await;
+    let store = Store::find(&world, &space, "store-credentials", None).await;
+    store.put("kept", OBJECTS);
+
+    let before = uids(&space).await;
+    let traffic = store.traffic("busy");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let started = Instant::now();
+    space.apply::<Pool>("p0", &sized("2Gi")).await.unwrap();
+    until("all volumes to have grown", SOON, || async {
+        let pool = space.get::<Pool>("p0").await?;
+        let size = pool.status.and_then(|status| status.volume_size);
+        match size {
+            Some(size) if size.0 == "2Gi" => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    space.ready::<Pool>("p0", SOON).await;
+    let took = started.elapsed();
+    // A while longer, under the new StatefulSet.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let counts = traffic.end();
+    eprintln!("  grown in {:.1} s: {counts}", took.as_secs_f64());
+    assert_eq!(uids(&space).await, before, "no server was touched");
+    assert_eq!(counts["lost"], 0, "{counts}");
+    assert_eq!(counts["stale"], 0, "{counts}");
+    assert!(counts["writes"].as_u64() > Some(20), "{counts}");
+    store.check("kept", OBJECTS);
+
+    // The new StatefulSet takes care of the servers it found.
+    let lost = "store-p0-1";
+    space.delete::<Pod>(lost).await;
+    until("a lost server to come back", SOON, || async {
+        let uid = space.get::<Pod>(lost).await?.uid().unwrap_or_default();
+        if before.contains(&uid) {
+            Err("it is the old one".to_owned())
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+    space.ready::<Pool>("p0", SOON).await;
+    store.check("kept", OBJECTS);
+    space.vacate().await;
+}
+
+fn sized(size: &str) -> Value {
+    let mut pool = objects::pool("store", 4, 1);
+    pool["spec"]["volumeClaim"] = json!({"size": size, "storageClassName": "expandable"});
+    pool
+}
+
+async fn uids(space: &Space) -> BTreeSet<String> {
+    space
+        .list::<Pod>()
+        .await
+        .iter()
+        .filter_map(ResourceExt::uid)
+        .collect()
+}
