@@ -8,16 +8,17 @@ use crds::names::{self, LABEL_TENANT};
 use crds::{Pool, Tenant};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kit::{Error, Kit};
 use kube::Resource;
 use kube::api::PartialObjectMeta;
 use kube::core::NamespaceResourceScope;
-use plan::meta;
+use plan::pool::drain::Word;
 use plan::pool::growth::{self, Expansion, Made};
 use plan::pool::{Observed, claims};
 use plan::tenant::Stored;
+use plan::{meta, rollout};
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;
@@ -31,6 +32,7 @@ pub(super) async fn observe(kit: &Kit, context: &Context, pool: &Pool) -> Result
     let sources = &context.sources;
     let tenant = sources.tenants.get(namespace, tenant_name);
     let map = sources.config_maps.get(namespace, &names::topology(tenant_name));
+    let record = sources.config_maps.get(namespace, &names::rollout(tenant_name));
     let set_name = names::stateful_set(tenant_name, meta::name(pool));
     let cached = sources.stateful_sets.get(namespace, &set_name);
     let pods = sources.pods.select(namespace, |pod| {
@@ -44,6 +46,9 @@ pub(super) async fn observe(kit: &Kit, context: &Context, pool: &Pool) -> Result
         topology: tenant
             .as_ref()
             .map_or(Stored::Missing, |tenant| Stored::read(tenant, map.as_deref())),
+        rollout: tenant.as_ref().map_or(rollout::Stored::Missing, |tenant| {
+            rollout::Stored::read(tenant, record.as_deref())
+        }),
         tenant,
         caught_up: kit.caught_up(cached.as_ref(), namespace, &set_name)
             && pods
@@ -117,6 +122,8 @@ async fn observe_departure(
     if let Some(tenant) = &tenant {
         let map = kit.get(namespace, &names::topology(meta::name(tenant))).await?;
         observed.topology = Stored::read(tenant, map.as_ref());
+        let record: Option<ConfigMap> = kit.get(namespace, &names::rollout(meta::name(tenant))).await?;
+        observed.rollout = rollout::Stored::read(tenant, record.as_ref());
     }
     observed.tenant = tenant.map(Arc::new);
     if observed.stateful_set.is_none() {

@@ -5,8 +5,8 @@ use crds::names::{self, LABEL_TENANT};
 use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kit::{Error, Kit};
-use plan::meta;
 use plan::tenant::{Observed, SecretCheck, Stored, check_credentials, check_rpc, says_complete};
+use plan::{meta, rollout};
 use zeroize::Zeroize;
 
 use super::random;
@@ -19,6 +19,8 @@ pub(super) async fn observe(kit: &Kit, context: &Context, tenant: &Tenant) -> Re
     let found: Option<ConfigMap> = kit.get(namespace, &names::topology(name)).await?;
     let mut observed = from_watches(context, tenant);
     observed.topology = Stored::read(tenant, found.as_ref());
+    observed.rollout = rollout(kit, context, tenant).await?;
+    observed.now = kit.now();
     if meta::deleting(tenant) {
         observed.lingering_pools = lingering_pools(kit, tenant, &observed).await?;
         return Ok(observed);
@@ -61,6 +63,17 @@ pub(super) async fn empty_elements(stores: &Stores, tenant: &Tenant, observed: &
             Vec::new()
         }
     }
+}
+
+/// From the watch, unless it has not told of the last write yet.
+async fn rollout(kit: &Kit, context: &Context, tenant: &Tenant) -> Result<rollout::Stored, Error> {
+    let (namespace, name) = (meta::namespace(tenant), names::rollout(meta::name(tenant)));
+    if kit.caught_up::<ConfigMap>(None, namespace, &name) {
+        let cached = context.sources.config_maps.get(namespace, &name);
+        return Ok(rollout::Stored::read(tenant, cached.as_deref()));
+    }
+    let found: Option<ConfigMap> = kit.get(namespace, &name).await?;
+    Ok(rollout::Stored::read(tenant, found.as_ref()))
 }
 
 fn from_watches(context: &Context, tenant: &Tenant) -> Observed {

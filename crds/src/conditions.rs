@@ -17,6 +17,8 @@ pub const POOLS_READY: &str = "PoolsReady";
 pub const CERTIFICATE_READY: &str = "CertificateReady";
 /// Tenant: clients can read and write now, even if some servers are missing.
 pub const AVAILABLE: &str = "Available";
+/// Tenant: all servers run what the specs ask for.
+pub const ROLLED_OUT: &str = "RolledOut";
 
 /// Pool, TenantCertificate, TenantMonitor: the Tenant it names exists.
 pub const TENANT_FOUND: &str = "TenantFound";

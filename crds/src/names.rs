@@ -18,6 +18,11 @@ pub const APP_NAME: &str = "rustfs";
 /// On a Pod template and its Pods: hash of all that needs a new Pod when it changes.
 pub const ANNOTATION_TEMPLATE_HASH: &str = "storage.rustfs.com/template-hash";
 
+/// On a Tenant or a Pool: each new value restarts its servers, one after the other. On a Pod template: the Tenant's.
+pub const ANNOTATION_RESTARTED_AT: &str = "storage.rustfs.com/restartedAt";
+/// On a Pod template: the value of [`ANNOTATION_RESTARTED_AT`] of its Pool.
+pub const ANNOTATION_POOL_RESTARTED_AT: &str = "storage.rustfs.com/pool-restartedAt";
+
 /// On a StatefulSet: hash of what cannot be changed once it exists, such as its volume claims.
 pub const ANNOTATION_CLAIMS_HASH: &str = "storage.rustfs.com/claims-hash";
 
@@ -52,6 +57,9 @@ pub const KEY_VOLUMES: &str = "RUSTFS_VOLUMES";
 /// Key of the structured topology in `{tenant}-topology`.
 pub const KEY_TOPOLOGY: &str = "topology.json";
 
+/// Key of the rollout's record in `{tenant}-rollout`.
+pub const KEY_ROLLOUT: &str = "rollout.json";
+
 /// The generated credentials Secret of a Tenant.
 #[must_use]
 pub fn credentials_secret(tenant: &str) -> String {
@@ -81,6 +89,11 @@ pub fn console_service(tenant: &str) -> String {
 #[must_use]
 pub fn topology(tenant: &str) -> String {
     format!("{tenant}-topology")
+}
+/// The ConfigMap that holds what servers ran last and what was taken back.
+#[must_use]
+pub fn rollout(tenant: &str) -> String {
+    format!("{tenant}-rollout")
 }
 /// The immutable ConfigMap of one topology revision.
 #[must_use]

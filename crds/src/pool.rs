@@ -129,6 +129,10 @@ pub struct PoolStatus {
     /// Servers that run what the spec asks for.
     #[serde(default)]
     pub updated_servers: i32,
+    /// How many servers that serve may be away at once while servers of this Pool are replaced: the Tenant's
+    /// `rollout.maxUnavailable`, or less where writing to every erasure set needs more servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<i32>,
     /// The topology revision that all servers run, once they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topology_revision: Option<i64>,

@@ -46,6 +46,8 @@ pub async fn every_rule_accepts_what_it_should(world: Arc<World>) {
                 "env": [{"name": "RUSTFS_REGION", "value": "eu-1"}],
                 "podMetadata": {"labels": {"team": "a"}, "annotations": {"x/y": "z"}},
                 "services": {"api": {"type": "LoadBalancer", "loadBalancerClass": "x.example.com/lb"}, "console": {}},
+                "rollout": {"maxUnavailable": 256, "partition": 0, "paused": true, "autoRollback": true,
+                            "progressDeadlineSeconds": 10},
                 "deletion": {"volumes": "Delete"}, "paused": true
             }}),
         ),
@@ -130,6 +132,18 @@ pub async fn every_rule_rejects_what_it_should_and_says_what_to_do(world: Arc<Wo
             refused(
                 json!({"spec": {"services": {"api": {"type": "ExternalName"}}}}),
                 "Unsupported value",
+            ),
+            refused(
+                json!({"spec": {"rollout": {"maxUnavailable": 0}}}),
+                "should be greater than or equal to 1",
+            ),
+            refused(
+                json!({"spec": {"rollout": {"partition": -1}}}),
+                "should be greater than or equal to 0",
+            ),
+            refused(
+                json!({"spec": {"rollout": {"progressDeadlineSeconds": 9}}}),
+                "should be greater than or equal to 10",
             ),
             refused(json!({"spec": {"unknown": 1}}), "unknown"),
         ],

@@ -23,6 +23,7 @@ mod hands;
 mod lifecycle;
 mod monitor;
 mod process;
+mod rollouts;
 mod silence;
 mod topology;
 mod traces;
@@ -86,6 +87,12 @@ fn main() -> ExitCode {
         growth::killed_while_the_stateful_set_is_away_it_makes_it_anew_with_the_same_servers,
         growth::a_store_deleted_while_a_stateful_set_is_away_leaves_no_server,
         growth::volumes_that_grow_are_waited_for_and_may_be_told_to_grow_further,
+        rollouts::as_many_servers_are_replaced_at_once_as_may_be_and_can_be_spared,
+        rollouts::an_annotation_restarts_every_server_of_a_tenant_or_of_one_pool,
+        rollouts::a_canary_runs_alone_until_the_partition_is_lowered,
+        rollouts::a_paused_rollout_replaces_nothing_and_is_as_asked,
+        rollouts::a_change_no_server_starts_with_is_taken_back_and_not_tried_again,
+        rollouts::killed_while_a_change_is_taken_back_it_goes_on,
         hands::deleted_children_come_back,
         hands::edited_and_stripped_children_are_restored,
         hands::lost_credentials_are_reported_and_never_replaced,

@@ -66,6 +66,7 @@ fn run(arguments: &Arguments) -> ExitCode {
     let tests: Vec<(&str, Test)> = tests![
         stores::the_operator_runs_from_its_own_image,
         stores::a_store_takes_objects_and_keeps_them_while_every_server_is_replaced,
+        stores::a_bad_image_is_rolled_back_while_clients_are_served,
         stores::a_store_with_tls_is_trusted_by_its_own_authority_alone,
         stores::a_creation_ends_the_same_when_the_operator_is_killed,
         stores::retained_volumes_serve_their_objects_again,

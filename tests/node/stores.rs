@@ -76,6 +76,50 @@ pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced
     space.vacate().await;
 }
 
+pub async fn a_bad_image_is_rolled_back_while_clients_are_served(world: Arc<World>) {
+    let space = Space::make(&world.cluster.admin, "back").await;
+    create(&space, one_disk(objects::tenant())).await;
+    space
+        .condition::<Tenant>("store", "RolledOut", "True", "Complete", FORMED)
+        .await;
+    let store = Store::find(&world, &space, "store-credentials", None).await;
+    store.put("kept", OBJECTS);
+    let before = uids(&space).await;
+    let traffic = store.traffic("busy");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let started = Instant::now();
+    let mut bad = one_disk(objects::tenant());
+    bad["spec"]["image"] = "rustfs/rustfs:there-is-no-such".into();
+    bad["spec"]["imagePullPolicy"] = "Never".into();
+    bad["spec"]["rollout"] = json!({"autoRollback": true, "progressDeadlineSeconds": 15});
+    space.apply::<Tenant>("store", &bad).await.unwrap();
+    let message = space
+        .condition::<Tenant>("store", "Stalled", "True", "RolledBack", ROLLED)
+        .await;
+    assert!(message.contains("ErrImageNeverPull"), "{message}");
+    until("the server to be back", ROLLED, || async {
+        let pods = space.list::<Pod>().await;
+        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+        assert!(ready >= 3, "{} servers are missing at once", 4 - ready);
+        if ready == 4 {
+            Ok(())
+        } else {
+            Err(format!("{ready} are ready"))
+        }
+    })
+    .await;
+    let took = started.elapsed().as_secs();
+    let kept = uids(&space).await.intersection(&before).count();
+    assert_eq!(kept, 3, "only one server was ever tried");
+    let counts = traffic.end();
+    eprintln!("  taken back in {took} s: {counts}");
+    assert_eq!(counts["lost"], 0, "{counts}");
+    assert_eq!(counts["stale"], 0, "{counts}");
+    assert!(counts["writes"].as_u64() > Some(20), "{counts}");
+    store.check("kept", OBJECTS);
+    space.vacate().await;
+}
+
 pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "tls").await;
     space

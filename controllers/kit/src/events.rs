@@ -17,7 +17,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 /// The API server's limit of an event's note, in bytes.
 const LONGEST: usize = 1024;
 /// Reasons that say the operator waits for something that is on its way: no news.
-const WAITING_REASONS: [&str; 8] = [
+const WAITING_REASONS: [&str; 11] = [
     "Pending",
     "Waiting",
     "Progressing",
@@ -26,6 +26,9 @@ const WAITING_REASONS: [&str; 8] = [
     "Unknown",
     "ServersOutdated",
     "VolumesGrowing",
+    "RollingOut",
+    "RolloutPaused",
+    "CanaryWaits",
 ];
 
 /// One event to tell.

@@ -10,6 +10,7 @@ pub mod meta;
 pub mod monitor;
 pub mod pool;
 pub mod quantity;
+pub mod rollout;
 pub mod settings;
 pub mod step;
 pub mod tenant;

@@ -5,6 +5,7 @@ pub mod claims;
 pub mod drain;
 mod environment;
 pub mod growth;
+mod limit;
 mod pods;
 mod roll;
 mod scheduling;
@@ -17,6 +18,8 @@ mod teardown;
 mod template;
 #[cfg(test)]
 mod tests;
+mod wanted;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,9 +31,14 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::core::PartialObjectMeta;
 
+pub(crate) use limit::Limit;
+pub(crate) use pods::{current, trouble};
 pub use status::status;
+pub(crate) use template::hash as digest;
+pub(crate) use wanted::{Basis, Hold, Wanted};
 
 use crate::meta;
+use crate::rollout;
 use crate::settings::Settings;
 use crate::step::{Child, Step};
 use crate::tenant::Stored;
@@ -61,6 +69,8 @@ pub struct Observed {
     pub certificate: Option<Arc<TenantCertificate>>,
     /// The topology of the Tenant.
     pub topology: Stored,
+    /// The record of the Tenant's rollouts.
+    pub rollout: rollout::Stored,
     /// The StatefulSet of the Pool's name, whoever owns it. While the Pool is deleted it is read from the API server.
     pub stateful_set: Option<Arc<PartialObjectMeta<StatefulSet>>>,
     /// Whether what was seen of the StatefulSet is at least as new as the operator's own last write of it.
@@ -88,8 +98,8 @@ pub struct Plan {
     /// When to look again without being woken; none = at the resync.
     pub requeue: Option<Duration>,
     pub(crate) stage: Stage,
-    /// Hash of the template the servers should have been made from, once it is known.
-    pub(crate) hash: Option<String>,
+    /// What the servers should run, once it is known.
+    pub(crate) wanted: Option<Wanted>,
     /// What is done about outdated servers.
     pub(crate) decision: Decision,
     /// What is done about moving data away; none while no servers are kept.
@@ -104,7 +114,7 @@ pub fn plan(pool: &Pool, observed: &Observed) -> Plan {
     let mut plan = Plan {
         steps: Vec::new(),
         requeue: None,
-        hash: None,
+        wanted: None,
         decision: Decision::Done,
         drain: None,
         growth: Growth::default(),
@@ -128,24 +138,6 @@ pub fn plan(pool: &Pool, observed: &Observed) -> Plan {
     plan
 }
 
-/// Hash of the template that a Pool's servers are made from: a Pod that carries another is outdated.
-pub(crate) fn template_hash(
-    tenant: &Tenant,
-    pool: &Pool,
-    revision: u64,
-    tls_secret: Option<&str>,
-    settings: &Settings,
-) -> Option<String> {
-    let template = template::build(template::Ingredients {
-        tenant,
-        pool,
-        revision,
-        tls_secret,
-        settings,
-    });
-    template::hash_of(&template).map(str::to_owned)
-}
-
 impl Plan {
     /// What the servers are to be told, and about which element.
     #[must_use]
@@ -160,18 +152,17 @@ impl Plan {
     }
 
     fn serve(&mut self, pool: &Pool, observed: &Observed, terms: &stage::Terms) {
-        let template = terms.template(pool, &observed.settings);
-        let hash = template::hash_of(&template).unwrap_or_default().to_owned();
+        let wanted = terms.wanted(pool, observed);
         // No finalizer can be added to what is on its way out.
         if !meta::held(pool, FINALIZER_POOL) && !meta::deleting(pool) {
             self.steps.push(Step::Hold(FINALIZER_POOL));
         }
+        let (decision, template) = roll::decide(pool, observed, terms, &wanted);
         let growth = growth::decide(pool, observed);
         if let Some(size) = &growth.size {
-            let set = stateful_set::build(&terms.tenant, &growth::sized(pool, size), template);
+            let set = stateful_set::build(&terms.tenant, &growth::sized(pool, size), template.clone());
             self.steps.push(Step::Apply(Box::new(Child::StatefulSet(set))));
         }
-        let decision = roll::decide(pool, observed, terms, &hash);
         if let Decision::Replace(numbers) = &decision {
             self.steps.extend(roll::steps(pool, observed, numbers));
         } else {
@@ -181,7 +172,7 @@ impl Plan {
         self.requeue = growth.requeue;
         self.growth = growth;
         self.decision = decision;
-        self.hash = Some(hash);
+        self.wanted = Some(wanted);
         let drain = drain::decide(pool, observed, terms);
         if drain.status.is_some() {
             self.requeue = Some(DRAIN_RECHECK);

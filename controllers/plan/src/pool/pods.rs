@@ -30,7 +30,7 @@ pub(super) fn ready(pod: &Pod) -> bool {
 }
 
 /// Whether a Pod was made from the template with this hash.
-pub(super) fn current(pod: &Pod, hash: &str) -> bool {
+pub(crate) fn current(pod: &Pod, hash: &str) -> bool {
     template_hash(pod.metadata.annotations.as_ref()) == Some(hash)
 }
 
@@ -40,7 +40,7 @@ pub(super) fn template_hash(annotations: Option<&BTreeMap<String, String>>) -> O
 }
 
 /// Why a Pod is not ready, in the words of scheduler and kubelet.
-pub(super) fn trouble(pod: &Pod) -> String {
+pub(crate) fn trouble(pod: &Pod) -> String {
     if meta::deleting(pod) {
         return "it is being stopped".to_owned();
     }

@@ -1,10 +1,10 @@
-//! Which outdated servers may be replaced now. At most one server that serves is ever away because of this.
+//! Which outdated servers may be replaced now. Never are more servers away because of this than may be.
 
 use crds::Pool;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 
 use super::stage::Terms;
-use super::{Observed, pods};
+use super::{Limit, Observed, Wanted, pods, template};
 use crate::meta;
 use crate::step::{Step, Target, Why};
 
@@ -32,6 +32,8 @@ pub(super) struct Situation {
     pub(super) settled: bool,
     /// Servers the topology asks for, of all pools.
     pub(super) expected: usize,
+    /// Servers that may be away at once, of all pools; at least one.
+    pub(super) limit: usize,
     /// Servers of this pool.
     pub(super) own: Vec<Server>,
     /// Servers of the Tenant's other pools.
@@ -49,8 +51,8 @@ pub(crate) enum Decision {
     Replace(Vec<i32>),
 }
 
-/// The next step of replacing outdated servers. A server that does not serve may go at any time, since its absence
-/// changes nothing for clients; one that serves only when every other server of the Tenant does.
+/// The next step of replacing outdated servers. One that does not serve may go at any time, since its absence changes
+/// nothing for clients; one that serves only while, without it, no more servers of the Tenant are away than may be.
 #[must_use]
 pub(super) fn next(now: &Situation) -> Decision {
     let outdated: Vec<&Server> = now
@@ -67,24 +69,43 @@ pub(super) fn next(now: &Situation) -> Decision {
     if !now.formed {
         return Decision::Replace(numbers(&outdated));
     }
-    if all(now).any(|server| server.leaving) {
-        return wait("another server is stopping");
+    let stopping = all(now).filter(|server| server.leaving).count();
+    let may_stop = now.limit.saturating_sub(stopping);
+    if may_stop == 0 {
+        return wait(if now.limit == 1 {
+            "another server is stopping"
+        } else {
+            "as many servers as may be away are stopping"
+        });
     }
-    let unready = outdated.iter().filter(|server| !server.ready);
-    if let Some(server) = unready.min_by_key(|server| server.ordinal) {
-        return Decision::Replace(vec![server.ordinal]);
+    let (ready, mut unready): (Vec<&Server>, Vec<&Server>) =
+        outdated.into_iter().partition(|server| server.ready);
+    if !unready.is_empty() {
+        unready.sort_by_key(|server| server.ordinal);
+        unready.truncate(may_stop);
+        return Decision::Replace(numbers(&unready));
     }
+    serving(now, ready)
+}
+
+/// The last ones first, as a StatefulSet does it.
+fn serving(now: &Situation, mut ready: Vec<&Server>) -> Decision {
     if !now.turn {
         return wait("another Pool of the Tenant has its turn");
     }
-    if all(now).count() < now.expected {
-        return wait("a server is missing");
+    let missing = now.expected.saturating_sub(all(now).count());
+    let unready = all(now).filter(|server| server.leaving || !server.ready).count();
+    let may_go = now.limit.saturating_sub(missing + unready);
+    if may_go == 0 {
+        return wait(match (now.limit, missing) {
+            (1, 0) => "another server is not ready",
+            (1, _) => "a server is missing",
+            _ => "as many servers as may be are missing or not ready",
+        });
     }
-    if all(now).any(|server| !server.ready) {
-        return wait("another server is not ready");
-    }
-    let last = outdated.iter().map(|server| server.ordinal).max();
-    Decision::Replace(last.into_iter().collect())
+    ready.sort_by_key(|server| std::cmp::Reverse(server.ordinal));
+    ready.truncate(may_go);
+    Decision::Replace(numbers(&ready))
 }
 
 fn all(now: &Situation) -> impl Iterator<Item = &Server> {
@@ -101,11 +122,53 @@ fn wait(why: &str) -> Decision {
     Decision::Wait(why.to_owned())
 }
 
-/// The decision for a Pool whose servers should be made from the template with this hash.
-pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms, hash: &str) -> Decision {
+/// The decision for a Pool, and the template its StatefulSet is to have: that of the servers that are about to be made.
+/// While nothing is to be made it is that of those held back, so that one of them that is lost comes back as it was.
+pub(super) fn decide<'a>(
+    pool: &Pool,
+    observed: &Observed,
+    terms: &Terms,
+    wanted: &'a Wanted,
+) -> (Decision, &'a PodTemplateSpec) {
+    let mut now = situation(pool, observed, terms, wanted);
+    now.settled = true;
+    let held = match (missing(pool, &now, wanted), next(&now)) {
+        (Some(held), _) => held,
+        (None, Decision::Replace(numbers)) => numbers.first().is_some_and(|first| wanted.holds(*first)),
+        (None, Decision::Done | Decision::Wait(_)) => wanted.hold.is_some(),
+    };
+    let template = wanted.template(held);
+    now.settled = observed.caught_up && applied(pool, observed, template);
+    let decision = match next(&now) {
+        Decision::Replace(mut numbers) => {
+            numbers.retain(|number| wanted.holds(*number) == held);
+            if numbers.is_empty() {
+                wait("servers of another template are made first")
+            } else {
+                Decision::Replace(numbers)
+            }
+        }
+        other => other,
+    };
+    (decision, template)
+}
+
+/// Whether the servers that are about to be made are held back ones; none if all are there. A wrong template makes one
+/// that is held back run what it should not, and one that is not is only replaced once more.
+fn missing(pool: &Pool, now: &Situation, wanted: &Wanted) -> Option<bool> {
+    let there = |ordinal| {
+        now.own
+            .iter()
+            .any(|server| server.ordinal == ordinal && !server.leaving)
+    };
+    let missing = (0..pool.spec.servers).filter(|ordinal| !there(*ordinal));
+    missing.map(|ordinal| wanted.holds(ordinal)).max()
+}
+
+fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted) -> Situation {
     let server = |pod: &Pod, ordinal: i32| Server {
         ordinal,
-        outdated: !pods::current(pod, hash),
+        outdated: wanted.outdated(pod, ordinal),
         ready: pods::ready(pod),
         leaving: meta::deleting(pod),
     };
@@ -116,19 +179,18 @@ pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms, hash: &str
             None => others.push(server(pod.as_ref(), 0)),
         }
     }
-    let expected = terms
-        .topology
-        .pools
-        .iter()
-        .filter_map(|member| usize::try_from(member.servers).ok());
-    next(&Situation {
+    let members = terms.topology.pools.iter();
+    let expected = members.filter_map(|member| usize::try_from(member.servers).ok());
+    let limit = Limit::of_pool(&terms.tenant, pool).most;
+    Situation {
         formed: terms.topology.formed,
         turn: terms.topology.turn.as_deref() == Some(meta::name(pool)),
-        settled: observed.caught_up && applied(pool, observed, hash),
+        settled: false,
         expected: expected.sum(),
+        limit: usize::try_from(limit).unwrap_or(1).max(1),
         own,
         others,
-    })
+    }
 }
 
 /// Deletes the Pods with these numbers, only as they were seen; the StatefulSet makes them anew.
@@ -147,11 +209,11 @@ pub(super) fn steps(pool: &Pool, observed: &Observed, numbers: &[i32]) -> Vec<St
 
 /// Whether the StatefulSet with this template has come back through the watch, and stays. On an older one a deleted
 /// Pod would come back as it was, without one it would not come back.
-fn applied(pool: &Pool, observed: &Observed, hash: &str) -> bool {
+fn applied(pool: &Pool, observed: &Observed, template: &PodTemplateSpec) -> bool {
     observed.stateful_set.as_ref().is_some_and(|set| {
         meta::controls(pool, set.as_ref())
             && !meta::deleting(set.as_ref())
-            && pods::template_hash(set.metadata.annotations.as_ref()) == Some(hash)
+            && pods::template_hash(set.metadata.annotations.as_ref()) == template::hash_of(template)
     })
 }
 
@@ -161,7 +223,7 @@ fn replace(pod: &Pod) -> Step {
         ..meta::target(pod)
     };
     let message = format!(
-        "server {} is replaced: it runs an older template",
+        "server {} is replaced: it does not run what is asked for",
         meta::name(pod)
     );
     Step::Delete(
@@ -174,150 +236,4 @@ fn replace(pod: &Pod) -> Step {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn server(ordinal: i32, outdated: bool, ready: bool, leaving: bool) -> Server {
-        Server {
-            ordinal,
-            outdated,
-            ready,
-            leaving,
-        }
-    }
-
-    /// All states of a server.
-    fn states(ordinal: i32) -> Vec<Server> {
-        (0..8)
-            .map(|bits| server(ordinal, bits & 1 != 0, bits & 2 != 0, bits & 4 != 0))
-            .collect()
-    }
-
-    /// Every situation of a pool with two servers, beside one other server, in which one may be missing.
-    fn situations() -> Vec<Situation> {
-        let mut all = Vec::new();
-        for flags in 0..8 {
-            for expected in [3, 4] {
-                for a in states(0) {
-                    for b in states(1) {
-                        for c in states(0) {
-                            all.push(Situation {
-                                formed: flags & 1 != 0,
-                                turn: flags & 2 != 0,
-                                settled: flags & 4 != 0,
-                                expected,
-                                own: vec![a.clone(), b.clone()],
-                                others: vec![c],
-                            });
-                        }
-                    }
-                }
-            }
-        }
-        all
-    }
-
-    fn replaced(now: &Situation) -> Vec<&Server> {
-        match next(now) {
-            Decision::Replace(numbers) => numbers
-                .iter()
-                .map(|number| &now.own[usize::try_from(*number).unwrap()])
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_serving_server_goes_only_when_all_others_serve() {
-        for now in situations().into_iter().filter(|now| now.formed) {
-            for server in replaced(&now) {
-                let others_serve = all(&now).all(|other| other.ready && !other.leaving);
-                let complete = all(&now).count() == now.expected;
-                assert!(!server.ready || (others_serve && complete && now.turn), "{now:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn at_most_one_server_of_a_store_that_serves_goes_at_a_time() {
-        for now in situations().into_iter().filter(|now| now.formed) {
-            assert!(replaced(&now).len() <= 1, "{now:?}");
-        }
-    }
-
-    #[test]
-    fn only_outdated_servers_that_are_not_leaving_go() {
-        for now in situations() {
-            assert!(
-                replaced(&now)
-                    .iter()
-                    .all(|server| server.outdated && !server.leaving)
-            );
-        }
-    }
-
-    #[test]
-    fn nothing_goes_on_what_may_be_an_old_view() {
-        for now in situations().into_iter().filter(|now| !now.settled) {
-            assert!(replaced(&now).is_empty(), "{now:?}");
-        }
-    }
-
-    #[test]
-    fn nothing_more_goes_while_a_server_of_a_serving_store_stops() {
-        for now in situations().into_iter().filter(|now| now.formed) {
-            if all(&now).any(|server| server.leaving) {
-                assert!(replaced(&now).is_empty(), "{now:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn unready_servers_go_first() {
-        for now in situations().into_iter().filter(|now| now.formed) {
-            let unready = now
-                .own
-                .iter()
-                .any(|server| server.outdated && !server.ready && !server.leaving);
-            assert!(
-                !unready || replaced(&now).iter().all(|server| !server.ready),
-                "{now:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn before_the_store_has_served_all_outdated_servers_go_at_once() {
-        let now = Situation {
-            settled: true,
-            own: vec![server(0, true, true, false), server(1, true, false, false)],
-            ..Situation::default()
-        };
-        assert_eq!(next(&now), Decision::Replace(vec![0, 1]));
-    }
-
-    #[test]
-    fn a_store_with_nothing_outdated_is_done() {
-        for mut now in situations() {
-            now.own.iter_mut().for_each(|server| server.outdated = false);
-            assert_eq!(next(&now), Decision::Done);
-        }
-    }
-
-    #[test]
-    fn a_healthy_store_is_rolled_to_the_end() {
-        let mut now = Situation {
-            formed: true,
-            turn: true,
-            settled: true,
-            expected: 4,
-            own: (0..4).map(|number| server(number, true, true, false)).collect(),
-            others: Vec::new(),
-        };
-        for left in (0..4).rev() {
-            assert_eq!(next(&now), Decision::Replace(vec![left]));
-            now.own[usize::try_from(left).unwrap()].outdated = false;
-        }
-        assert_eq!(next(&now), Decision::Done);
-    }
-}
+mod tests;

@@ -7,12 +7,10 @@ use crds::conditions::{
     ACCEPTED, CREDENTIALS_READY, ISSUED, JOINED, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY,
 };
 use crds::{Pool, Tenant};
-use k8s_openapi::api::core::v1::PodTemplateSpec;
 
-use super::{Observed, claims, environment, growth, template};
+use super::{Basis, Observed, Wanted, claims, environment, growth};
 use crate::condition;
 use crate::meta;
-use crate::settings::Settings;
 use crate::step::NAME_TAKEN;
 use crate::tenant::{Verdict, erasure};
 use crate::topology::{Former, Member, Topology};
@@ -53,14 +51,16 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// The template of the servers' Pods.
-    pub(super) fn template(&self, pool: &Pool, settings: &Settings) -> PodTemplateSpec {
-        template::build(template::Ingredients {
+    /// What the servers should run.
+    pub(super) fn wanted(&self, pool: &Pool, observed: &Observed) -> Wanted {
+        Wanted::of(Basis {
             tenant: &self.tenant,
             pool,
             revision: self.member.revision,
+            formed: self.topology.formed,
             tls_secret: self.tls_secret.as_deref(),
-            settings,
+            settings: &observed.settings,
+            rollout: observed.rollout.rollout(),
         })
     }
 }

@@ -8,9 +8,8 @@ use crds::{Pool, PoolStatus};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::roll::Decision;
 use super::stage::{Stage, Terms};
-use super::{LEFT, Observed, Plan, claims, drain, growth, pods, storage, teardown};
+use super::{LEFT, Limit, Observed, Plan, claims, drain, pods, storage, teardown, workload};
 use crate::condition::{self, Finding, Overall, no, unknown, yes};
 use crate::meta;
 use crate::step::Enacted;
@@ -59,6 +58,7 @@ pub fn status(
         status.element = Some(terms.member.element.clone());
         status.set_width = terms.sets.map(|(width, _)| width);
         status.parity = terms.sets.map(|(_, parity)| parity);
+        status.max_unavailable = Some(Limit::of_pool(&terms.tenant, pool).most);
         status.stateful_set_name = Some(crds::names::stateful_set(
             meta::name(terms.tenant.as_ref()),
             meta::name(pool),
@@ -67,13 +67,14 @@ pub fn status(
     status
 }
 
-struct Servers {
+/// What is counted of a Pool's servers.
+pub(super) struct Servers {
     all: i32,
-    ready: i32,
-    updated: i32,
+    pub(super) ready: i32,
+    pub(super) updated: i32,
     /// The topology revision all servers run.
     revision: Option<i64>,
-    first_trouble: Option<String>,
+    pub(super) first_trouble: Option<String>,
 }
 
 impl Servers {
@@ -89,12 +90,12 @@ impl Servers {
         };
         let all = number(&|_| true);
         let updated = plan
-            .hash
-            .as_deref()
-            // Without a decision anew the last one stands: another number would give this Pool the turn to roll.
+            .wanted
+            .as_ref()
+            // Without a decision anew the last one stands.
             .map_or_else(
                 || stored_updated(pool).min(all),
-                |hash| number(&|pod| pods::current(pod, hash)),
+                |wanted| number(&|pod| wanted.is_said(pod)),
             );
         let trouble = own.iter().find(|pod| !pods::ready(pod.as_ref()));
         Self {
@@ -311,7 +312,7 @@ fn serving(
     servers: &Servers,
 ) -> (Vec<Finding>, Overall) {
     let storage = storage::judge(pool, observed, plan, enacted);
-    let workload = workload(pool, plan, servers, enacted);
+    let workload = workload::judge(pool, plan, terms, servers, enacted);
     let joined = joined(terms);
     let findings = vec![
         passed(pool, TENANT_FOUND),
@@ -331,6 +332,10 @@ fn serving(
         .into_iter()
         .find(|finding| finding.status != condition::Truth::True);
     let overall = match open {
+        Some(finding) if finding.reason == workload::ROLLED_BACK => Overall::Stuck {
+            reason: finding.reason,
+            message: finding.message,
+        },
         Some(finding) => Overall::Working {
             reason: finding.reason,
             message: finding.message,
@@ -369,46 +374,5 @@ fn joined(terms: &Terms) -> Finding {
         JOINED,
         "Joined",
         format!("serves in topology revision {}", topology.serving),
-    )
-}
-
-fn workload(pool: &Pool, plan: &Plan, servers: &Servers, enacted: &Enacted) -> Finding {
-    let wanted = pool.spec.servers;
-    if let Some(failure) = enacted
-        .failure()
-        .filter(|_| !growth::failed(&plan.steps, enacted))
-    {
-        return no(WORKLOAD_READY, failure.reason, failure.message.clone());
-    }
-    if servers.ready < wanted {
-        let why = servers
-            .first_trouble
-            .clone()
-            .map(|text| format!("; {text}"))
-            .unwrap_or_default();
-        return no(
-            WORKLOAD_READY,
-            "ServersNotReady",
-            format!("{} of {wanted} servers are ready{why}", servers.ready),
-        );
-    }
-    if servers.updated < wanted {
-        return no(
-            WORKLOAD_READY,
-            "ServersOutdated",
-            format!(
-                "{} of {wanted} servers run what is asked for; the others are replaced one at a time{}",
-                servers.updated,
-                match &plan.decision {
-                    Decision::Wait(why) => format!(", not now: {why}"),
-                    Decision::Done | Decision::Replace(_) => String::new(),
-                }
-            ),
-        );
-    }
-    yes(
-        WORKLOAD_READY,
-        "ServersReady",
-        format!("{wanted} servers are ready"),
     )
 }

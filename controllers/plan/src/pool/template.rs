@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crds::names::{
-    ANNOTATION_TEMPLATE_HASH, CONTAINER, DATA_PATH, LABEL_TOPOLOGY_REVISION, PORT_API, PORT_CONSOLE, TLS_PATH,
+    ANNOTATION_POOL_RESTARTED_AT, ANNOTATION_RESTARTED_AT, ANNOTATION_TEMPLATE_HASH, CONTAINER, DATA_PATH,
+    LABEL_TOPOLOGY_REVISION, PORT_API, PORT_CONSOLE, TLS_PATH,
 };
 use crds::{Pool, Tenant, names, tenant::ImagePullPolicy};
 use k8s_openapi::api::core::v1::{
@@ -63,7 +64,7 @@ pub(super) fn hash_of(template: &PodTemplateSpec) -> Option<&str> {
 }
 
 /// Hash of a value as JSON, 16 hexadecimal digits.
-pub(super) fn hash(value: &impl Serialize) -> String {
+pub(crate) fn hash(value: &impl Serialize) -> String {
     // Maps are sorted and fields have a fixed order, so equal values have equal texts.
     let text = serde_json::to_vec(value).unwrap_or_default();
     Sha256::digest(&text)
@@ -82,7 +83,26 @@ fn metadata(from: Ingredients<'_>) -> (BTreeMap<String, String>, BTreeMap<String
         "server",
     ));
     labels.insert(LABEL_TOPOLOGY_REVISION.to_owned(), from.revision.to_string());
-    (labels, said.annotations)
+    let mut annotations = said.annotations;
+    let restarts = [
+        (ANNOTATION_RESTARTED_AT, restart(&from.tenant.metadata)),
+        (ANNOTATION_POOL_RESTARTED_AT, restart(&from.pool.metadata)),
+    ];
+    annotations.extend(
+        restarts
+            .into_iter()
+            .filter_map(|(key, at)| Some((key.to_owned(), at?))),
+    );
+    (labels, annotations)
+}
+
+/// When a person asked for a restart; any text will do.
+fn restart(meta: &ObjectMeta) -> Option<String> {
+    let annotations = meta.annotations.as_ref()?;
+    annotations
+        .get(ANNOTATION_RESTARTED_AT)
+        .filter(|at| !at.is_empty())
+        .cloned()
 }
 
 fn pod(from: Ingredients<'_>) -> PodSpec {

@@ -12,8 +12,10 @@ mod leaving;
 mod living;
 mod members;
 mod observed;
+mod progress;
 mod rebuild;
 mod refusal;
+mod rolled_out;
 mod rollout;
 mod secret;
 mod server_names;
@@ -38,6 +40,7 @@ use crate::topology::{Member, Topology};
 
 pub use leaving::says_complete;
 pub use observed::{Observed, Stored};
+use progress::Progress;
 pub use secret::{FreshCredentials, Hidden, SecretCheck, check_credentials, check_rpc};
 pub use server_names::server_names;
 pub use status::status;
@@ -62,6 +65,8 @@ pub struct Plan {
     pub(crate) topology: Option<Topology>,
     pub(crate) credentials: Verdict,
     pub(crate) topology_verdict: Verdict,
+    /// How far what the specs ask for has reached the servers; none while that cannot be told.
+    pub(crate) progress: Option<Progress>,
 }
 
 /// What the Tenant is in, as a whole.
@@ -86,23 +91,24 @@ pub fn plan(tenant: &Tenant, observed: &Observed) -> Plan {
         stage: Stage::Running,
         topology: None,
         topology_verdict: topology::unknown(),
+        progress: None,
         credentials,
     };
     if meta::deleting(tenant) {
         let (steps, waits_for) = teardown::plan(tenant, observed);
         plan.stage = Stage::Leaving(waits_for);
-        plan.report_stored(observed);
+        plan.report_stored(tenant, observed);
         plan.steps = steps;
         return plan;
     }
     if tenant.spec.paused {
         plan.stage = Stage::Paused;
-        plan.report_stored(observed);
+        plan.report_stored(tenant, observed);
         return plan;
     }
     if let Some(fault) = validate::first_fault(tenant, observed) {
         plan.stage = Stage::Invalid(fault);
-        plan.report_stored(observed);
+        plan.report_stored(tenant, observed);
         return plan;
     }
     plan.run(tenant, observed);
@@ -110,11 +116,16 @@ pub fn plan(tenant: &Tenant, observed: &Observed) -> Plan {
 }
 
 impl Plan {
-    fn report_stored(&mut self, observed: &Observed) {
+    fn report_stored(&mut self, tenant: &Tenant, observed: &Observed) {
         if let Stored::Read { topology, .. } = &observed.topology {
             self.topology = Some(topology.as_ref().clone());
         }
         self.topology_verdict = topology::describe(observed, self.topology.as_ref());
+        self.progress = self.survey(tenant, observed);
+    }
+
+    fn survey(&self, tenant: &Tenant, observed: &Observed) -> Option<Progress> {
+        progress::survey(tenant, observed, self.topology.as_ref()?)
     }
 
     fn run(&mut self, tenant: &Tenant, observed: &Observed) {
@@ -123,30 +134,26 @@ impl Plan {
             Ok(topology) => {
                 self.topology_verdict = topology::describe(observed, topology.as_ref());
                 self.topology = topology;
+                self.progress = self.survey(tenant, observed);
                 self.steps.extend(self.children(tenant, observed));
             }
             // What is seen contradicts itself: whatever were written now could be the wrong half of it.
             Err(verdict) => {
-                self.report_stored(observed);
+                self.report_stored(tenant, observed);
                 self.topology_verdict = verdict;
             }
-        }
-        if !self.credentials.holds() {
-            self.requeue = Some(SECRET_RECHECK);
         }
         let empty = |member: &Member| {
             observed
                 .pool(&member.name, &member.uid)
                 .is_some_and(says_complete)
         };
-        if self
-            .topology
-            .iter()
-            .flat_map(|topology| &topology.pools)
-            .any(empty)
-        {
-            self.requeue = Some(EMPTY_RECHECK);
-        }
+        let mut members = self.topology.iter().flat_map(|topology| &topology.pools);
+        let empty = members.any(empty).then_some(EMPTY_RECHECK);
+        let secret = (!self.credentials.holds()).then_some(SECRET_RECHECK);
+        let progress = self.progress.as_ref();
+        let late = progress.and_then(|progress| progress.recheck(observed.now));
+        self.requeue = [empty, secret, late].into_iter().flatten().min();
     }
 
     /// Secrets first and the topology before the Services that select its revision; adoption last, because one
@@ -161,6 +168,8 @@ impl Plan {
                 .iter()
                 .flat_map(|topology| config_map::write(tenant, observed, topology)),
         );
+        let progress = self.progress.as_ref();
+        steps.extend(progress.and_then(|progress| progress::write(tenant, observed, &progress.record)));
         let serving = topology.map_or(0, |topology| topology.serving);
         steps.push(service::api(tenant, serving));
         steps.push(service::console(tenant, serving));

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::core::PartialObjectMeta;
 
 use super::secret::{FreshCredentials, Hidden, SecretCheck};
 use crate::meta;
+use crate::rollout;
 use crate::settings::Settings;
 use crate::topology::Topology;
 
@@ -19,6 +21,10 @@ pub struct Observed {
     pub settings: Arc<Settings>,
     /// The ConfigMap `{tenant}-topology`, read from the API server and not from a cache.
     pub topology: Stored,
+    /// The record of rollouts.
+    pub rollout: rollout::Stored,
+    /// When all this was seen.
+    pub now: Timestamp,
     /// ConfigMaps of topology revisions.
     pub revisions: Vec<Arc<ConfigMap>>,
     /// The root credentials' Secret.

@@ -2,14 +2,14 @@
 //! Tenant asks for since a moment ago, and the Tenant must not call itself ready on its word.
 
 use crds::Tenant;
-use crds::names::ANNOTATION_TEMPLATE_HASH;
 use crds::tenant::TlsMode;
+use k8s_openapi::api::core::v1::Pod;
 
 use super::certificate;
 use super::observed::Observed;
 use super::servers;
 use crate::meta;
-use crate::pool;
+use crate::pool::{Basis, Wanted};
 use crate::topology::{Member, Topology};
 
 /// The first pool, in order, with servers that run something older than is asked for. While the store forms, nothing
@@ -19,24 +19,49 @@ pub(crate) fn turn(tenant: &Tenant, observed: &Observed, topology: &Topology) ->
         return None;
     }
     let mut members = topology.pools.iter();
-    let first = members.find(|member| outdated(tenant, observed, member));
+    let first = members.find(|member| outdated(tenant, observed, topology, member));
     first.map(|member| member.name.clone())
 }
 
-fn outdated(tenant: &Tenant, observed: &Observed, member: &Member) -> bool {
-    let Some(pool) = observed.pool(&member.name, &member.uid) else {
+fn outdated(tenant: &Tenant, observed: &Observed, topology: &Topology, member: &Member) -> bool {
+    let Some(wanted) = wanted(tenant, observed, topology, member) else {
         return false;
     };
-    let Ok(secret) = tls_secret(tenant, observed) else {
-        return false;
-    };
-    let wanted = pool::template_hash(tenant, pool, member.revision, secret, &observed.settings);
-    servers::of(tenant, observed, member)
-        .filter(|pod| !meta::deleting(*pod))
-        .any(|pod| {
-            let annotations = pod.metadata.annotations.as_ref();
-            annotations.and_then(|annotations| annotations.get(ANNOTATION_TEMPLATE_HASH)) != wanted.as_ref()
-        })
+    numbered(tenant, observed, member)
+        .filter(|(_, pod)| !meta::deleting(*pod))
+        .any(|(ordinal, pod)| wanted.outdated(pod, ordinal))
+}
+
+/// What a member's servers should run; none while that is not known.
+pub(crate) fn wanted(
+    tenant: &Tenant,
+    observed: &Observed,
+    topology: &Topology,
+    member: &Member,
+) -> Option<Wanted> {
+    let pool = observed.pool(&member.name, &member.uid)?;
+    let tls_secret = tls_secret(tenant, observed).ok()?;
+    Some(Wanted::of(Basis {
+        tenant,
+        pool,
+        revision: member.revision,
+        formed: topology.formed,
+        tls_secret,
+        settings: &observed.settings,
+        rollout: observed.rollout.rollout(),
+    }))
+}
+
+/// The Pods that are servers of a member, with their numbers.
+pub(crate) fn numbered<'a>(
+    tenant: &'a Tenant,
+    observed: &'a Observed,
+    member: &'a Member,
+) -> impl Iterator<Item = (i32, &'a Pod)> {
+    servers::of(tenant, observed, member).filter_map(|pod| {
+        let (_, number) = meta::name(pod).rsplit_once('-')?;
+        Some((number.parse().ok()?, pod))
+    })
 }
 
 /// The Secret servers mount, none while TLS is off; `Err` while it is not known.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crds::conditions::{AVAILABLE, POOLS_READY, TOPOLOGY_READY};
+use crds::conditions::{AVAILABLE, POOLS_READY, ROLLED_OUT, TOPOLOGY_READY};
 use crds::names::{self, PORT_API, PORT_CONSOLE};
 use crds::tenant::TopologyStatus;
 use crds::{Tenant, TenantStatus};
@@ -10,7 +10,9 @@ use jiff::Timestamp;
 
 use super::observed::Observed;
 use super::verdict::Verdict;
-use super::{Plan, Stage, certificate, credentials, erasure, facts, living, server_names, servers, summary};
+use super::{
+    Plan, Stage, certificate, credentials, erasure, facts, living, rolled_out, server_names, servers, summary,
+};
 use crate::condition::{self, Overall};
 use crate::meta;
 use crate::step::Enacted;
@@ -44,6 +46,7 @@ pub fn status(
         servers: stored.servers,
         pools: stored.pools,
         topology: stored.topology,
+        rollout: stored.rollout,
         credentials_secret_name: stored.credentials_secret_name,
     };
     if let Some(topology) = settled(plan, observed, enacted) {
@@ -54,6 +57,12 @@ pub fn status(
             serving: i64::try_from(topology.serving).unwrap_or(i64::MAX),
             formed: topology.formed,
         });
+    }
+    if let Some(progress) = &plan.progress
+        && plan.stage == Stage::Running
+        && enacted.failure().is_none()
+    {
+        status.rollout = Some(rolled_out::listed(progress));
     }
     if status.topology.is_none() && settled(plan, observed, enacted).is_none() {
         // Nothing was ever taken in: Pools that wait are listed all the same.
@@ -74,23 +83,24 @@ fn settled<'a>(plan: &'a Plan, observed: &'a Observed, enacted: &Enacted) -> Opt
     }
 }
 
-fn verdicts(tenant: &Tenant, observed: &Observed, plan: &Plan, enacted: &Enacted) -> [Verdict; 5] {
+fn verdicts(tenant: &Tenant, observed: &Observed, plan: &Plan, enacted: &Enacted) -> [Verdict; 6] {
     let recorded = tenant
         .status
         .as_ref()
         .is_some_and(|status| status.topology.is_some());
     let none = Topology::default();
-    let (pools, available) = match settled(plan, observed, enacted) {
+    let (pools, available, rolled_out) = match settled(plan, observed, enacted) {
         None if recorded => {
             let message = "the topology is not known: see TopologyReady";
             let unknown = |type_| Verdict::unknown(type_, "TopologyUnknown", message);
-            (unknown(POOLS_READY), unknown(AVAILABLE))
+            (unknown(POOLS_READY), unknown(AVAILABLE), unknown(ROLLED_OUT))
         }
         known => {
             let topology = known.unwrap_or(&none);
             (
                 pools(tenant, observed, topology),
                 available(tenant, observed, topology),
+                rolled_out::judge(topology, plan.progress.as_ref()),
             )
         }
     };
@@ -100,6 +110,7 @@ fn verdicts(tenant: &Tenant, observed: &Observed, plan: &Plan, enacted: &Enacted
         certificate::judge(tenant, observed),
         pools,
         available,
+        rolled_out,
     ]
 }
 
@@ -117,7 +128,7 @@ fn overall(
     tenant: &Tenant,
     observed: &Observed,
     plan: &Plan,
-    verdicts: &[Verdict; 5],
+    verdicts: &[Verdict; 6],
     enacted: &Enacted,
 ) -> Overall {
     let working = |reason: &str, message: &str| Overall::Working {
@@ -143,23 +154,31 @@ fn overall(
         }
         Stage::Running => {}
     }
-    if let Some(blocked) = verdicts.iter().find_map(Verdict::blocks) {
+    let [before @ .., pools, available, rolled_out] = verdicts;
+    // A server that a rollout made and that is not ready is more than a server that is not ready.
+    let stalled = Some(rolled_out).filter(|rolled_out| rolled_out.needs_person());
+    let order = before.iter().chain(stalled).chain([pools, available]);
+    if let Some(blocked) = order.into_iter().find_map(Verdict::blocks) {
         return blocked;
     }
     let topology = plan.topology.as_ref();
     if let Some(change) = topology.and_then(|topology| living::change(tenant, observed, topology)) {
         return working("ChangingTopology", &change);
     }
-    if let Some(turn) = topology.and_then(|topology| topology.turn.as_deref()) {
-        return working("RollingOut", &format!("Pool {turn} replaces outdated servers"));
+    if let Some(blocked) = rolled_out.blocks() {
+        return blocked;
     }
     let refused = topology.map_or(0, |topology| {
         topology.refused.iter().filter(|refusal| !refusal.waits).count()
     });
-    let message = match refused {
+    let mut message = match refused {
         0 => "all servers serve".to_owned(),
         count => format!("all servers serve; Pools refused: {count}"),
     };
+    if !rolled_out.holds() {
+        message += "; ";
+        message += &rolled_out.finding.message;
+    }
     Overall::Ready { message }
 }
 

@@ -6,7 +6,18 @@ use crate::condition::{self, Finding, Overall, Truth, no, yes};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     pub(crate) finding: Finding,
-    needs_person: bool,
+    then: Then,
+}
+
+/// What becomes of an aspect that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// It comes by itself or by what others do.
+    Waits,
+    /// A person must act.
+    NeedsPerson,
+    /// It is as a person asked, and in nobody's way.
+    Stays,
 }
 
 impl Verdict {
@@ -14,7 +25,7 @@ impl Verdict {
     pub(crate) fn good(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
         Self {
             finding: yes(type_, reason, message),
-            needs_person: false,
+            then: Then::Waits,
         }
     }
 
@@ -22,7 +33,7 @@ impl Verdict {
     pub(crate) fn waiting(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
         Self {
             finding: no(type_, reason, message),
-            needs_person: false,
+            then: Then::Waits,
         }
     }
 
@@ -30,7 +41,7 @@ impl Verdict {
     pub(crate) fn unknown(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
         Self {
             finding: condition::unknown(type_, reason, message),
-            needs_person: false,
+            then: Then::Waits,
         }
     }
 
@@ -38,8 +49,21 @@ impl Verdict {
     pub(crate) fn stuck(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
         Self {
             finding: no(type_, reason, message),
-            needs_person: true,
+            then: Then::NeedsPerson,
         }
+    }
+
+    /// It does not hold because a person asked for that; the object is as asked all the same.
+    pub(crate) fn parked(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
+        Self {
+            finding: no(type_, reason, message),
+            then: Then::Stays,
+        }
+    }
+
+    /// Whether nothing more happens until a person changes something.
+    pub(crate) fn needs_person(&self) -> bool {
+        !self.holds() && self.then == Then::NeedsPerson
     }
 
     /// Whether the condition is true.
@@ -58,10 +82,10 @@ impl Verdict {
             return None;
         }
         let (reason, message) = (self.finding.reason.clone(), self.finding.message.clone());
-        Some(if self.needs_person {
-            Overall::Stuck { reason, message }
-        } else {
-            Overall::Working { reason, message }
-        })
+        match self.then {
+            Then::NeedsPerson => Some(Overall::Stuck { reason, message }),
+            Then::Waits => Some(Overall::Working { reason, message }),
+            Then::Stays => None,
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod departure;
 mod growth;
 mod laws;
+mod rollouts;
 mod servers;
 mod snapshots;
 mod stages;

@@ -86,7 +86,8 @@ fn what_a_lost_topology_is_rebuilt_from_stays_in_the_status() {
         .filter(|found| found.status == "Unknown")
         .collect();
     let types: Vec<_> = unknown.iter().map(|found| found.type_.as_str()).collect();
-    assert_eq!(types, ["PoolsReady", "Available"]);
+    assert_eq!(types, ["PoolsReady", "Available", "RolledOut"]);
+    assert_eq!(after.rollout, before.rollout);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::super::{Observed, plan, status};
 use super::world::*;
 use crate::step::{Enacted, Failure, Outcome};
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     READY,
     RECONCILING,
     STALLED,
@@ -20,6 +20,7 @@ const ALL: [&str; 8] = [
     CERTIFICATE_READY,
     POOLS_READY,
     AVAILABLE,
+    ROLLED_OUT,
 ];
 
 fn table(tenant: &Tenant) -> Vec<String> {
@@ -40,7 +41,8 @@ fn all_conditions_are_there_from_the_first_visit_on() {
             "-NoPools",
             "+TlsDisabled",
             "-NoPools",
-            "-NoPools"
+            "-NoPools",
+            "-Forming"
         ]
     );
 }
@@ -59,6 +61,7 @@ fn a_forming_store_waits_for_its_servers() {
             "+Forming",
             "+TlsDisabled",
             "-ServersNotReady",
+            "-Forming",
             "-Forming"
         ]
     );
@@ -79,7 +82,8 @@ fn a_serving_store_is_ready() {
             "+Formed",
             "+TlsDisabled",
             "+AllReady",
-            "+Serving"
+            "+Serving",
+            "+Complete"
         ]
     );
     let status = tenant.status.unwrap();

@@ -12,6 +12,8 @@ use kube::core::ObjectMeta;
 
 use super::super::{FreshCredentials, Hidden, Observed, Plan, SecretCheck, Stored, plan, status};
 use crate::meta;
+use crate::pool::{Basis, Wanted};
+use crate::rollout;
 use crate::step::{Child, Enacted, Step, Target};
 use crate::topology::Topology;
 
@@ -84,6 +86,7 @@ pub(super) fn pod(pool: &str, ordinal: i32, revision: u64, ready: bool) -> Arc<P
 /// An empty world: random values at hand, nothing made.
 pub(super) fn empty() -> Observed {
     Observed {
+        now: now(),
         fresh_credentials: Some(FreshCredentials {
             access_key: Hidden::new("AKIAEXAMPLE".into()),
             secret_key: Hidden::new("correct-horse-battery".into()),
@@ -116,6 +119,9 @@ fn make(tenant: &Tenant, observed: &mut Observed, child: &Child) {
     match child {
         Child::ConfigMap(map) if meta::name(map) == "store-topology" => {
             observed.topology = Stored::read(tenant, Some(map));
+        }
+        Child::ConfigMap(map) if meta::name(map) == "store-rollout" => {
+            observed.rollout = rollout::Stored::read(tenant, Some(map));
         }
         Child::ConfigMap(map) => observed.revisions.push(Arc::new(map.clone())),
         Child::Secret(secret) if meta::name(secret) == "store-rpc" => observed.rpc = SecretCheck::Usable,
@@ -162,9 +168,18 @@ pub(super) fn server(
     revision: u64,
     ready: bool,
 ) -> Arc<Pod> {
-    let hash = observed
-        .pool_named(pool)
-        .and_then(|pool| crate::pool::template_hash(tenant, pool, revision, None, &observed.settings));
+    let hash = observed.pool_named(pool).map(|pool| {
+        Wanted::of(Basis {
+            tenant,
+            pool,
+            revision,
+            formed: true,
+            tls_secret: None,
+            settings: &observed.settings,
+            rollout: observed.rollout.rollout(),
+        })
+        .hash()
+    });
     let annotation = hash.map(|hash| (ANNOTATION_TEMPLATE_HASH.to_owned(), hash));
     let mut pod = pod(pool, ordinal, revision, ready);
     Arc::make_mut(&mut pod).metadata.annotations = Some(annotation.into_iter().collect());

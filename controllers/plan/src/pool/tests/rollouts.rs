@@ -1,0 +1,196 @@
+use super::*;
+
+use crds::names::{ANNOTATION_POOL_RESTARTED_AT, ANNOTATION_RESTARTED_AT, LABEL_TOPOLOGY_REVISION};
+use crds::tenant::Rollout;
+
+use crate::rollout::{self, Numbered, Recipe, Rejection};
+
+const OLD: &str = crds::names::DEFAULT_IMAGE;
+const NEW: &str = "rustfs/rustfs:next";
+
+/// The record of a store that all ran what this Tenant and Pool ask for.
+fn record(tenant: &Tenant, pool: &Pool) -> rollout::Rollout {
+    let recipe = Recipe::of(tenant, [pool], &Default::default());
+    let good = Numbered { revision: 1, recipe };
+    rollout::Rollout {
+        latest: good.clone(),
+        good: Some(good),
+        ..Default::default()
+    }
+}
+
+fn found(record: rollout::Rollout) -> rollout::Stored {
+    rollout::Stored::Found {
+        rollout: Some(Box::new(record)),
+        resource_version: None,
+    }
+}
+
+/// A store that serves and whose Tenant asks for another image now, under these terms.
+fn asked(terms: Value) -> Observed {
+    let mut tenant = tenant();
+    tenant.spec.image = Some(NEW.to_owned());
+    tenant.spec.rollout = Some(object::<Rollout>(terms));
+    Observed {
+        rollout: found(record(&super::tenant(), &pool())),
+        tenant: Some(Arc::new(tenant)),
+        ..serving()
+    }
+}
+
+fn image(set: &StatefulSet) -> String {
+    let spec = set.spec.clone().unwrap().template.spec.unwrap();
+    spec.containers[0].image.clone().unwrap()
+}
+
+/// One visit in which the StatefulSet is written, and the one after it. Says the image it makes servers with, and what
+/// was deleted.
+fn twice(observed: &mut Observed) -> (String, Vec<String>) {
+    let first = plan(&pool(), observed);
+    let set = applied(&first).cloned().unwrap();
+    observed.stateful_set = Some(Arc::new(metadata(set.clone())));
+    let second = plan(&pool(), observed);
+    assert_eq!(applied(&second), Some(&set), "it is settled");
+    (image(&set), deleted(&second))
+}
+
+/// The cluster makes a server anew, from the StatefulSet as it was planned last.
+fn renew(observed: &mut Observed, ordinal: usize) {
+    let set = applied(&plan(&pool(), observed)).cloned().unwrap();
+    let number = i32::try_from(ordinal).unwrap();
+    observed.pods[ordinal] = Arc::new(server(&set, number, true));
+}
+
+#[test]
+fn servers_below_the_partition_are_kept_and_come_back_as_they_were() {
+    let mut observed = asked(json!({"partition": 3}));
+    assert_eq!(
+        twice(&mut observed),
+        (NEW.to_owned(), vec!["Pod shop-ssd-3".to_owned()])
+    );
+    renew(&mut observed, 3);
+    assert_eq!(twice(&mut observed), (OLD.to_owned(), vec![]));
+    let status = reported(&pool(), &observed);
+    assert_eq!(says(&status, "WorkloadReady"), "True CanaryWaits");
+    assert_eq!(
+        (says(&status, "Ready"), status.updated_servers),
+        ("True Ready".to_owned(), 1)
+    );
+
+    let lost = observed.pods.remove(3);
+    assert_eq!(twice(&mut observed).0, NEW, "the canary comes back as a canary");
+    observed.pods.push(lost);
+    observed.pods.remove(1);
+    assert_eq!(twice(&mut observed).0, OLD);
+}
+
+#[test]
+fn a_paused_rollout_keeps_every_server() {
+    let mut observed = asked(json!({"paused": true}));
+    assert_eq!(twice(&mut observed), (OLD.to_owned(), vec![]));
+    assert_eq!(
+        says(&reported(&pool(), &observed), "WorkloadReady"),
+        "True RolloutPaused"
+    );
+}
+
+#[test]
+fn a_new_topology_reaches_servers_that_are_held_back_and_leaves_them_what_they_ran() {
+    for terms in [json!({"partition": 4}), json!({"paused": true})] {
+        let mut observed = asked(terms);
+        let mut next = topology(true);
+        next.revision = 8;
+        next.pools[0].revision = 8;
+        observed.topology = stored(next);
+        let (image, deleted) = twice(&mut observed);
+        assert_eq!((image.as_str(), deleted.len()), (OLD, 1));
+        renew(&mut observed, 3);
+        let labels = observed.pods[3].metadata.labels.clone().unwrap();
+        assert_eq!(labels[LABEL_TOPOLOGY_REVISION], "8");
+    }
+}
+
+/// A record in which what is asked for now was taken back.
+fn taken_back(observed: &mut Observed) {
+    let mut record = observed.rollout.rollout().unwrap().clone();
+    let tenant = observed.tenant.clone().unwrap();
+    record.latest.recipe = Recipe::of(&tenant, [&pool()], &Default::default());
+    record.rejected = Some(Rejection {
+        server: "shop-ssd-3".to_owned(),
+        since: object(json!("2026-01-01T00:00:00Z")),
+        why: "ImagePullBackOff".to_owned(),
+    });
+    observed.rollout = found(record);
+}
+
+#[test]
+fn what_was_taken_back_is_run_by_nobody_until_something_else_is_asked_for() {
+    let mut observed = asked(json!({"partition": 2}));
+    let _ = twice(&mut observed);
+    renew(&mut observed, 3);
+    taken_back(&mut observed);
+    assert_eq!(
+        twice(&mut observed),
+        (OLD.to_owned(), vec!["Pod shop-ssd-3".to_owned()])
+    );
+    renew(&mut observed, 3);
+    assert_eq!(twice(&mut observed), (OLD.to_owned(), vec![]));
+    let status = reported(&pool(), &observed);
+    assert_eq!(says(&status, "Stalled"), "True RolledBack");
+    assert_eq!((status.ready_servers, status.updated_servers), (4, 0));
+
+    let mut mended = observed.tenant.as_deref().cloned().unwrap();
+    mended.spec.image = Some("rustfs/rustfs:mended".to_owned());
+    observed.tenant = Some(Arc::new(mended));
+    assert_eq!(twice(&mut observed).0, "rustfs/rustfs:mended");
+}
+
+#[test]
+fn going_back_changes_neither_the_volumes_nor_the_credentials() {
+    let mut observed = asked(json!({}));
+    let mut tenant = observed.tenant.as_deref().cloned().unwrap();
+    tenant.spec.credentials_secret_ref = Some(object(json!({"name": "other"})));
+    observed.tenant = Some(Arc::new(tenant));
+    let mut next = topology(true);
+    next.revision = 9;
+    next.pools[0].revision = 9;
+    observed.topology = stored(next);
+    taken_back(&mut observed);
+    let set = applied(&plan(&pool(), &observed)).cloned().unwrap();
+    let text = serde_json::to_string(&set).unwrap();
+    assert!(text.contains("shop-topology-r9") && text.contains("\"other\"") && text.contains(OLD));
+}
+
+#[test]
+fn as_many_servers_go_at_once_as_can_be_spared() {
+    let of = |servers: i32, asked: i32| {
+        let mut tenant = tenant();
+        tenant.spec.rollout = Some(object(json!({"maxUnavailable": asked})));
+        crate::pool::Limit::of(&tenant, servers, 1).most
+    };
+    assert_eq!([of(4, 2), of(8, 2), of(16, 9), of(2, 5)], [1, 2, 4, 1]);
+    let observed = asked(json!({"maxUnavailable": 3}));
+    let status = reported(&pool(), &observed);
+    assert_eq!(status.max_unavailable, Some(1));
+    assert!(message(&status, "WorkloadReady").contains("bounded to 1"));
+}
+
+#[test]
+fn a_restart_that_was_asked_for_is_in_the_template_and_nothing_else_is() {
+    let annotations = |tenant: Tenant, pool: &Pool| {
+        let observed = Observed {
+            tenant: Some(Arc::new(tenant)),
+            ..accepted()
+        };
+        let set = applied(&plan(pool, &observed)).cloned().unwrap();
+        set.spec.unwrap().template.metadata.unwrap().annotations.unwrap()
+    };
+    let (mut asks, mut asks_too) = (tenant(), pool());
+    let at = |at: &str| Some([(ANNOTATION_RESTARTED_AT.to_owned(), at.to_owned())].into());
+    asks.metadata.annotations = at("noon");
+    asks_too.metadata.annotations = at("night");
+    let found = annotations(asks, &asks_too);
+    assert_eq!(found[ANNOTATION_RESTARTED_AT], "noon");
+    assert_eq!(found[ANNOTATION_POOL_RESTARTED_AT], "night");
+    assert_eq!(annotations(tenant(), &pool()).len(), 1, "the hash alone");
+}

@@ -1,0 +1,8 @@
+//! What the servers of a Tenant ran, run and are to run: the record that a rollback goes by. Only the Tenant controller
+//! writes it.
+
+mod recipe;
+mod record;
+
+pub use recipe::{PoolPart, Recipe, TenantPart};
+pub use record::{Numbered, Rejection, Rollout, Stored};
