@@ -278,7 +278,7 @@ fn masked<K: serde::Serialize>(object: &K) -> Value {
 }
 
 fn mask(value: &mut Value) {
-    const NATURE: [&str; 13] = [
+    const NATURE: [&str; 14] = [
         "uid",
         "resourceVersion",
         "creationTimestamp",
@@ -286,6 +286,7 @@ fn mask(value: &mut Value) {
         "generation",
         "observedGeneration",
         "lastTransitionTime",
+        "startedAt",
         "clusterIP",
         "clusterIPs",
         "currentRevision",
