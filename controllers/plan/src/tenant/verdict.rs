@@ -71,11 +71,6 @@ impl Verdict {
         self.finding.status == Truth::True
     }
 
-    /// Whether nothing more happens until a person changes something.
-    pub(crate) fn needs_person(&self) -> bool {
-        self.needs_person
-    }
-
     /// What the whole object is doing because of this aspect; none if it is in nobody's way.
     pub(crate) fn blocks(&self) -> Option<Overall> {
         if self.holds() {
