@@ -14,7 +14,6 @@ use kit::{Error, Kit};
 use kube::Resource;
 use kube::api::PartialObjectMeta;
 use kube::core::NamespaceResourceScope;
-use plan::pool::drain::Word;
 use plan::pool::growth::{self, Expansion, Made};
 use plan::pool::{Observed, claims};
 use plan::tenant::Stored;
