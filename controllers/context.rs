@@ -5,10 +5,13 @@ use std::sync::Arc;
 use crds::names::{LABEL_MANAGED_BY, LABEL_TENANT, MANAGED_BY};
 use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Node, NodeSpec, NodeStatus, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
+};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::storage::v1::StorageClass;
 use kit::{Source, Watches};
-use kube::api::{DynamicObject, PartialObjectMeta};
+use kube::api::{DynamicObject, ObjectMeta, PartialObjectMeta};
 use plan::Settings;
 use plan::monitor::{prometheus_rule, service_monitor};
 
@@ -43,6 +46,10 @@ pub struct Sources {
     pub service_monitors: Source<PartialObjectMeta<DynamicObject>>,
     /// Metadata of our PrometheusRules, where the cluster knows the kind.
     pub prometheus_rules: Source<PartialObjectMeta<DynamicObject>>,
+    /// Nodes, where the operator may see them: labels, taints and what they can allocate.
+    pub nodes: Source<Node>,
+    /// StorageClasses, where the operator may see them.
+    pub storage_classes: Source<StorageClass>,
 }
 
 impl Sources {
@@ -66,7 +73,34 @@ impl Sources {
             disruption_budgets: watches.metadata(ours),
             service_monitors: watches.dynamic(&service_monitor::resource(), ours),
             prometheus_rules: watches.dynamic(&prometheus_rule::resource(), ours),
+            nodes: watches.cluster(placement),
+            storage_classes: watches.cluster(|class| class),
         }
+    }
+}
+
+/// What of a Node decides where servers may run. Its status changes with every sign of life; this does not.
+fn placement(node: Node) -> Node {
+    let spec = node.spec.unwrap_or_default();
+    let status = node.status.unwrap_or_default();
+    let metadata = node.metadata;
+    Node {
+        metadata: ObjectMeta {
+            name: metadata.name,
+            uid: metadata.uid,
+            resource_version: metadata.resource_version,
+            labels: metadata.labels,
+            ..ObjectMeta::default()
+        },
+        spec: Some(NodeSpec {
+            taints: spec.taints,
+            unschedulable: spec.unschedulable,
+            ..NodeSpec::default()
+        }),
+        status: Some(NodeStatus {
+            allocatable: status.allocatable,
+            ..NodeStatus::default()
+        }),
     }
 }
 

@@ -39,7 +39,7 @@ fn installed(
     monitors: &Source<TenantMonitor>,
 ) -> BoxStream<'static, Wake<TenantMonitor>> {
     let monitors = monitors.store();
-    source.wakes_when_served(move || {
+    source.wakes_on_access(move || {
         monitors
             .state()
             .iter()

@@ -15,6 +15,7 @@ use kube::Resource;
 use kube::api::PartialObjectMeta;
 use kube::core::NamespaceResourceScope;
 use plan::pool::growth::{self, Expansion, Made};
+use plan::pool::preflight::Cluster;
 use plan::pool::{Observed, claims};
 use plan::tenant::Stored;
 use plan::{meta, rollout};
@@ -58,6 +59,10 @@ pub(super) async fn observe(kit: &Kit, context: &Context, pool: &Pool) -> Result
         claims: sources.claims.select(namespace, |claim| {
             meta::label(claim, LABEL_TENANT) == Some(tenant_name)
         }),
+        cluster: Cluster {
+            nodes: sources.nodes.all(),
+            classes: sources.storage_classes.all(),
+        },
         ..Observed::default()
     };
     if meta::deleting(pool) {

@@ -29,7 +29,7 @@ pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<Pool>>> {
         of_tenant(sources.pools.clone()),
         of_tenant(sources.pools.clone()),
     );
-    vec![
+    let mut wakes = vec![
         sources
             .tenants
             .wakes(move |tenant| tenants(meta::namespace(tenant), meta::name(tenant))),
@@ -49,7 +49,27 @@ pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<Pool>>> {
         }),
         sources.stateful_sets.wakes(labelled),
         sources.claims.wakes(labelled),
-    ]
+    ];
+    wakes.extend(of_cluster(&sources.nodes, &sources.pools));
+    wakes.extend(of_cluster(&sources.storage_classes, &sources.pools));
+    wakes
+}
+
+/// What belongs to the cluster is every Pool's: its changes, and whether it may be seen.
+fn of_cluster<K>(source: &Source<K>, pools: &Source<Pool>) -> [BoxStream<'static, Wake<Pool>>; 2]
+where
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+{
+    let every = |pools: Source<Pool>| {
+        move || -> Vec<ObjectRef<Pool>> {
+            let all = pools.store().state();
+            all.iter()
+                .map(|pool| ObjectRef::from_obj(pool.as_ref()))
+                .collect()
+        }
+    };
+    let (changed, access) = (every(pools.clone()), every(pools.clone()));
+    [source.wakes(move |_| changed()), source.wakes_on_access(access)]
 }
 
 fn labelled<K: Resource>(object: &K) -> Option<ObjectRef<Pool>> {

@@ -5,6 +5,7 @@ use crds::names::{self, LABEL_TENANT};
 use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kit::{Error, Kit};
+use plan::pool::preflight::default_class;
 use plan::tenant::{Observed, SecretCheck, Stored, check_credentials, check_rpc, says_complete};
 use plan::{meta, rollout};
 use zeroize::Zeroize;
@@ -96,6 +97,10 @@ fn from_watches(context: &Context, tenant: &Tenant) -> Observed {
         monitors: sources
             .monitors
             .select(namespace, |monitor| monitor.spec.tenant_ref.name == name),
+        default_class: sources
+            .storage_classes
+            .all()
+            .and_then(|classes| Some(meta::name(default_class(&classes)?).to_owned())),
         pods: sources
             .pods
             .select(namespace, |pod| meta::label(pod, LABEL_TENANT) == Some(name)),

@@ -20,6 +20,9 @@ pub const AVAILABLE: &str = "Available";
 /// Tenant: all servers run what the specs ask for.
 pub const ROLLED_OUT: &str = "RolledOut";
 
+/// Tenant, Pool: nothing in the cluster keeps servers from starting, and nothing makes their data less safe unsaid.
+pub const PREFLIGHT: &str = "Preflight";
+
 /// Pool, TenantCertificate, TenantMonitor: the Tenant it names exists.
 pub const TENANT_FOUND: &str = "TenantFound";
 /// Pool: the Tenant has taken it into the topology.

@@ -65,6 +65,12 @@ pub struct PoolSpec {
     /// `Decommissioned`. The way to other numbers of servers or drives, or to another StorageClass. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<NameRef>,
+    /// What is done about findings that would keep servers from starting, as long as nothing of this Pool exists.
+    /// `Enforce`: no server and no volume is made until they are gone. `Report`: they are only said, in the condition
+    /// `Preflight`; for clusters that add nodes once Pods wait for them. Default: `Enforce`. A change takes effect at
+    /// once and restarts nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<PreflightMode>,
 }
 
 /// What a Pool is to be.
@@ -75,6 +81,16 @@ pub enum PoolState {
     Active,
     /// Its data is on the other Pools, and it has left the store.
     Decommissioned,
+}
+
+/// What is done about findings of the preflight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PreflightMode {
+    /// Nothing is made until they are gone.
+    #[default]
+    Enforce,
+    /// They are only said.
+    Report,
 }
 
 /// The PersistentVolumeClaim of each drive.
@@ -106,7 +122,7 @@ pub struct PoolStatus {
     /// The generation of the spec this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Reconciling`, `Stalled` (kstatus), and `TenantFound`, `Accepted`, `StorageReady`,
+    /// `Ready`, `Reconciling`, `Stalled` (kstatus), and `TenantFound`, `Accepted`, `Preflight`, `StorageReady`,
     /// `WorkloadReady`, `Joined`, `Drained`. All are present from the first visit on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

@@ -231,7 +231,7 @@ pub struct TenantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`, `Reconciling`, `Stalled` (kstatus), and `CredentialsReady`, `TopologyReady`, `PoolsReady`,
-    /// `CertificateReady`, `Available`, `RolledOut`. All are present from the first visit on.
+    /// `CertificateReady`, `Available`, `RolledOut`, `Preflight`. All are present from the first visit on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

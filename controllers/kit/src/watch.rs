@@ -13,7 +13,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::Resource;
 use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
-use kube::core::DeserializeGuard;
+use kube::core::error_boundary::InvalidObject;
+use kube::core::{ClusterResourceScope, DeserializeGuard};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
@@ -35,9 +36,9 @@ pub(crate) use flow::trim;
 pub(crate) use source::{Heard, cause};
 pub(crate) use wake::{Queue, stream as wake_stream};
 
-use flow::Flow;
+use flow::{Flow, Parse, Tolerates};
 use health::Health;
-use hub::Hub;
+use hub::{Hub, Same};
 
 /// What is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,29 @@ pub struct Watches {
 
 type Key = (TypeId, String, Option<String>);
 
+/// How a watch takes what it hears.
+struct Reading<R, K> {
+    tolerates: Tolerates,
+    /// All namespaces, whatever the scope.
+    everywhere: bool,
+    parse: Parse<R, K>,
+    same: Option<Same<K>>,
+}
+
+impl<R, K> Reading<R, K> {
+    fn of(
+        tolerates: Tolerates,
+        parse: impl Fn(R) -> Result<K, Box<InvalidObject>> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            tolerates,
+            everywhere: false,
+            parse: Box::new(parse),
+            same: None,
+        }
+    }
+}
+
 impl Watches {
     /// No watches yet.
     #[must_use]
@@ -78,7 +102,10 @@ impl Watches {
     where
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     {
-        self.source::<DeserializeGuard<K>, K>((), selector, false, |guard| guard.0.map_err(Box::new))
+        let reading = Reading::of(Tolerates::Nothing, |guard: DeserializeGuard<K>| {
+            guard.0.map_err(Box::new)
+        });
+        self.source((), selector, reading)
     }
 
     /// Watches one of the operator's own kinds: all its objects.
@@ -94,7 +121,7 @@ impl Watches {
     where
         K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     {
-        self.source::<PartialObjectMeta<K>, _>((), selector, false, Ok)
+        self.source::<PartialObjectMeta<K>, _>((), selector, Reading::of(Tolerates::Nothing, Ok))
     }
 
     /// As [`Watches::metadata`], of a kind the API server may not serve: then there are no objects, and that is no
@@ -103,7 +130,7 @@ impl Watches {
     where
         K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     {
-        self.source::<PartialObjectMeta<K>, _>((), selector, true, Ok)
+        self.source::<PartialObjectMeta<K>, _>((), selector, Reading::of(Tolerates::NotServed, Ok))
     }
 
     /// As [`Watches::objects`], of a kind the API server may not serve.
@@ -111,7 +138,27 @@ impl Watches {
     where
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     {
-        self.source::<DeserializeGuard<K>, K>((), selector, true, |guard| guard.0.map_err(Box::new))
+        let reading = Reading::of(Tolerates::NotServed, |guard: DeserializeGuard<K>| {
+            guard.0.map_err(Box::new)
+        });
+        self.source((), selector, reading)
+    }
+
+    /// Watches a kind of the cluster, such as Nodes, whatever the scope. Only what `keep` leaves of an object is
+    /// stored, and only a change of that is told. The operator may have no right to see the kind: that is no failure,
+    /// and [`Source::all`] says so; a right that is given later is found within a minute.
+    pub fn cluster<K>(&mut self, keep: fn(K) -> K) -> Source<K>
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
+        K: Clone + Debug + PartialEq + DeserializeOwned + Send + Sync + 'static,
+    {
+        let parse = move |guard: DeserializeGuard<K>| guard.0.map(keep).map_err(Box::new);
+        let reading = Reading {
+            everywhere: true,
+            same: Some(same_but_version::<K>),
+            ..Reading::of(Tolerates::NotPermitted, parse)
+        };
+        self.source((), None, reading)
     }
 
     /// Watches the metadata of a kind that is known at run time only, and may not be served.
@@ -120,7 +167,8 @@ impl Watches {
         resource: &ApiResource,
         selector: Option<&str>,
     ) -> Source<PartialObjectMeta<DynamicObject>> {
-        self.source::<PartialObjectMeta<DynamicObject>, _>(resource.clone(), selector, true, Ok)
+        let reading = Reading::of(Tolerates::NotServed, Ok);
+        self.source::<PartialObjectMeta<DynamicObject>, _>(resource.clone(), selector, reading)
     }
 
     /// Tells for each watch whether its store is filled and its connection open.
@@ -148,8 +196,7 @@ impl Watches {
         &mut self,
         dynamic: K::DynamicType,
         selector: Option<&str>,
-        optional: bool,
-        parse: flow::Parse<R, K>,
+        reading: Reading<R, K>,
     ) -> Source<K>
     where
         R: Clone + DeserializeOwned + Debug + Send + 'static,
@@ -173,18 +220,18 @@ impl Watches {
         }
         let namespace = match &self.scope {
             Scope::All => None,
-            Scope::Namespace(namespace) => Some(namespace.as_str()),
+            Scope::Namespace(namespace) => Some(namespace.as_str()).filter(|_| !reading.everywhere),
         };
-        let health = Arc::new(Health::new(&kind, optional));
-        let hub = Arc::new(Hub::new(dynamic.clone(), health.clone()));
+        let health = Arc::new(Health::new(&kind));
+        let hub = Arc::new(Hub::new(dynamic.clone(), health.clone(), reading.same));
         self.flows.push(
             Flow {
                 env: self.env.clone(),
                 url: K::url_path(&dynamic, namespace),
                 selector: selector.map(str::to_owned),
                 hub: hub.clone(),
-                parse,
-                optional,
+                parse: reading.parse,
+                tolerates: reading.tolerates,
             }
             .run()
             .boxed(),
@@ -195,4 +242,12 @@ impl Watches {
         self.sources.insert(key, Box::new(source.clone()));
         source
     }
+}
+
+fn same_but_version<K: Resource + Clone + PartialEq>(old: &K, new: &K) -> bool {
+    let mut new = new.clone();
+    new.meta_mut()
+        .resource_version
+        .clone_from(&old.meta().resource_version);
+    *old == new
 }

@@ -13,6 +13,7 @@ use kube::core::error_boundary::InvalidObject;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::health::Access;
 use super::hub::Hub;
 use crate::classify::explain;
 use crate::env::Env;
@@ -28,13 +29,26 @@ const SILENT_AFTER: Duration = Duration::from_secs(90);
 const HEALTHY_AFTER: Duration = Duration::from_secs(2);
 /// A kind that is not served is looked for again after this long.
 const SERVED_EVERY: Duration = Duration::from_secs(5);
+/// A right that is missing is looked for again after this long: each look is a refusal in the audit log.
+const PERMITTED_EVERY: Duration = Duration::from_secs(60);
 /// So that after a cut all watches are back within five seconds.
 const DELAYS: Delays = Delays {
     first: Duration::from_millis(50),
     most: Duration::from_secs(1),
 };
 
-pub(super) type Parse<R, K> = fn(R) -> Result<K, Box<InvalidObject>>;
+pub(super) type Parse<R, K> = Box<dyn Fn(R) -> Result<K, Box<InvalidObject>> + Send + Sync>;
+
+/// What is no failure of a watch: then there are no objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tolerates {
+    /// Nothing.
+    Nothing,
+    /// An API server without the kind.
+    NotServed,
+    /// That, and an operator without the right to see it.
+    NotPermitted,
+}
 
 pub(super) struct Flow<R, K>
 where
@@ -46,7 +60,7 @@ where
     pub(super) selector: Option<String>,
     pub(super) hub: Arc<Hub<K>>,
     pub(super) parse: Parse<R, K>,
-    pub(super) optional: bool,
+    pub(super) tolerates: Tolerates,
 }
 
 enum Cut {
@@ -54,11 +68,21 @@ enum Cut {
     Resume(String, Option<String>),
     /// The version is too old, or unknown: list again.
     Expired(Option<String>),
+    /// The kind cannot be seen, and that is no failure.
+    Without(Access),
 }
 
 enum ListError {
-    NotServed,
+    Without(Access),
     Failed(String),
+}
+
+/// When a kind that cannot be seen is looked for again.
+fn again(access: Access) -> Duration {
+    match access {
+        Access::NotPermitted => PERMITTED_EVERY,
+        Access::NotServed | Access::Open => SERVED_EVERY,
+    }
 }
 
 impl<R, K> Flow<R, K>
@@ -75,7 +99,7 @@ where
             let Some(from) = version.take() else {
                 match self.list().await {
                     Ok(listed) => version = Some(listed),
-                    Err(ListError::NotServed) => sleep(SERVED_EVERY).await,
+                    Err(ListError::Without(access)) => sleep(again(access)).await,
                     Err(ListError::Failed(error)) => self.pause(&mut failures, error).await,
                 }
                 continue;
@@ -84,6 +108,10 @@ where
             let (next, error) = match self.watch(from).await {
                 Cut::Resume(at, error) => (Some(at), error),
                 Cut::Expired(error) => (None, error),
+                Cut::Without(access) => {
+                    sleep(again(access)).await;
+                    continue;
+                }
             };
             version = next;
             let lived = opened.elapsed() >= HEALTHY_AFTER;
@@ -124,14 +152,10 @@ where
         loop {
             let page = match self.page(token).await {
                 Ok(page) => page,
-                Err(kube::Error::Api(status)) if status.code == 404 && self.optional => {
-                    self.hub.replace(Vec::new());
-                    self.hub.serve(false);
-                    self.hub.health.heard(None);
-                    self.hub.health.fill();
-                    return Err(ListError::NotServed);
+                Err(error) => {
+                    let without = self.without(&error).map(ListError::Without);
+                    return Err(without.unwrap_or_else(|| ListError::Failed(explain(&error))));
                 }
-                Err(error) => return Err(ListError::Failed(explain(&error))),
             };
             objects.extend(page.items.into_iter().map(|raw| self.read(raw)));
             token = page.metadata.continue_.filter(|token| !token.is_empty());
@@ -141,13 +165,31 @@ where
                     .filter(|version| !version.is_empty())
                     .ok_or_else(|| ListError::Failed("the list has no resourceVersion".to_owned()))?;
                 self.hub.replace(objects);
-                self.hub.serve(true);
+                // A right to list alone is not enough to know: the watch must open too.
+                if self.tolerates != Tolerates::NotPermitted {
+                    self.hub.access(Access::Open);
+                }
                 self.hub.health.heard(Some(&version));
                 self.hub.health.fill();
                 self.count_unparsed();
                 return Ok(version);
             }
         }
+    }
+
+    /// Why the kind cannot be seen, if that is no failure of this watch; then the store is empty.
+    fn without(&self, error: &kube::Error) -> Option<Access> {
+        let access = match self.tolerates {
+            Tolerates::NotPermitted if is(error, 403) => Access::NotPermitted,
+            Tolerates::NotPermitted | Tolerates::NotServed if is(error, 404) => Access::NotServed,
+            _ => return None,
+        };
+        // First: nobody may take the emptied store for what there is.
+        self.hub.access(access);
+        self.hub.replace(Vec::new());
+        self.hub.health.heard(None);
+        self.hub.health.fill();
+        Some(access)
     }
 
     async fn page(&self, token: Option<String>) -> Result<ObjectList<R>, kube::Error> {
@@ -189,12 +231,16 @@ where
         };
         let mut events = match opened {
             Ok(events) => Box::pin(events),
+            Err(error) if self.tolerates == Tolerates::NotPermitted && is(&error, 403) => {
+                return self.without(&error).map_or(Cut::Expired(None), Cut::Without);
+            }
             // A kind that is no longer served is found out by listing it.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 410) => {
                 return Cut::Expired(Some(status.message));
             }
             Err(error) => return Cut::Resume(from, Some(explain(&error))),
         };
+        self.hub.access(Access::Open);
         self.hub.health.heard(None);
         let mut at = from;
         loop {
@@ -262,6 +308,10 @@ pub(crate) fn trim(meta: &mut kube::api::ObjectMeta) {
             meta.annotations = None;
         }
     }
+}
+
+fn is(error: &kube::Error, code: u16) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == code)
 }
 
 fn note(at: &mut String, version: Option<&str>) {

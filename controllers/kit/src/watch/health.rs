@@ -13,30 +13,39 @@ use crate::run::locked;
 /// A watch that has been cut for longer makes the process unready.
 pub const STALE_AFTER: Duration = Duration::from_secs(30);
 
+/// Whether the objects of a kind can be seen at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// They can.
+    Open,
+    /// The API server does not have the kind.
+    NotServed,
+    /// The operator has no right to list or watch the kind.
+    NotPermitted,
+}
+
 /// One watch's state.
 pub(crate) struct Health {
     kind: String,
-    optional: bool,
     state: Mutex<State>,
     filled: watch::Sender<bool>,
 }
 
 struct State {
     cut_since: Option<Instant>,
-    served: bool,
+    access: Access,
     progress: u64,
     last_event: Option<SystemTime>,
     error: Option<String>,
 }
 
 impl Health {
-    pub(crate) fn new(kind: &str, optional: bool) -> Self {
+    pub(crate) fn new(kind: &str) -> Self {
         Self {
             kind: kind.to_owned(),
-            optional,
             state: Mutex::new(State {
                 cut_since: Some(Instant::now()),
-                served: true,
+                access: Access::Open,
                 progress: 0,
                 last_event: None,
                 error: None,
@@ -72,14 +81,14 @@ impl Health {
         state.error = Some(error);
     }
 
-    /// Sets whether the API server has this kind, and tells whether that is new.
-    pub(crate) fn set_served(&self, served: bool) -> bool {
+    /// Sets whether this kind can be seen, and tells whether that is new.
+    pub(crate) fn set_access(&self, access: Access) -> bool {
         let mut state = locked(&self.state);
-        std::mem::replace(&mut state.served, served) != served
+        std::mem::replace(&mut state.access, access) != access
     }
 
-    pub(crate) fn is_served(&self) -> bool {
-        locked(&self.state).served
+    pub(crate) fn access(&self) -> Access {
+        locked(&self.state).access
     }
 
     pub(crate) fn is_filled(&self) -> bool {
@@ -105,7 +114,7 @@ impl Health {
         if !self.is_filled() {
             return Some(format!("the store of {} is not filled{because}", self.kind));
         }
-        let cut = state.cut_since.filter(|_| state.served || !self.optional)?;
+        let cut = state.cut_since.filter(|_| state.access == Access::Open)?;
         (cut.elapsed() > STALE_AFTER).then(|| {
             format!(
                 "the watch of {} has been cut for {} s{because}",
@@ -186,7 +195,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_watch_is_missed_until_it_is_filled_and_when_it_was_cut_for_long() {
-        let health = Health::new("Pod", false);
+        let health = Health::new("Pod");
         assert!(health.problem().unwrap().contains("not filled"));
         health.heard(Some("7"));
         health.fill();
@@ -201,11 +210,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_kind_that_is_not_served_is_not_missed() {
-        let health = Health::new("ServiceMonitor", true);
-        health.set_served(false);
+    async fn a_kind_that_cannot_be_seen_is_not_missed() {
+        let health = Health::new("ServiceMonitor");
         health.fill();
-        tokio::time::advance(STALE_AFTER * 2).await;
-        assert_eq!(health.problem(), None);
+        for access in [Access::NotServed, Access::NotPermitted] {
+            health.set_access(access);
+            tokio::time::advance(STALE_AFTER * 2).await;
+            assert_eq!(health.problem(), None, "{access:?}");
+        }
     }
 }

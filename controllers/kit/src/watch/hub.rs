@@ -11,7 +11,7 @@ use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Event;
 
-use super::health::Health;
+use super::health::{Access, Health};
 use super::registry::{Cache, Look};
 use crate::run::locked;
 
@@ -26,11 +26,14 @@ pub(super) enum Touched<'a, K> {
     Gone(&'a K),
     /// There, but it cannot be parsed.
     Unparsed(&'a InvalidObject),
-    /// The API server began or ceased to serve the kind.
-    Served,
+    /// The kind can be seen from now on, or no longer.
+    Access,
 }
 
 type Named = (Option<String>, String);
+
+/// Whether two versions of an object differ in nothing anybody here reads.
+pub(super) type Same<K> = fn(&K, &K) -> bool;
 
 pub(super) struct Hub<K>
 where
@@ -40,6 +43,8 @@ where
     pub(super) dynamic: K::DynamicType,
     pub(super) health: Arc<Health>,
     pub(super) store: Store<K>,
+    /// None: every new version is told.
+    same: Option<Same<K>>,
     writer: Mutex<Writer<K>>,
     unparsed: Mutex<HashMap<Named, InvalidObject>>,
     listeners: Mutex<Vec<Listener<K>>>,
@@ -50,12 +55,13 @@ where
     K: Resource + Clone + 'static,
     K::DynamicType: Clone + Eq + Hash,
 {
-    pub(super) fn new(dynamic: K::DynamicType, health: Arc<Health>) -> Self {
+    pub(super) fn new(dynamic: K::DynamicType, health: Arc<Health>, same: Option<Same<K>>) -> Self {
         let writer = Writer::new(dynamic.clone());
         Self {
             dynamic,
             health,
             store: writer.as_reader(),
+            same,
             writer: Mutex::new(writer),
             unparsed: Mutex::default(),
             listeners: Mutex::default(),
@@ -91,8 +97,15 @@ where
         match parsed {
             Ok(object) => {
                 locked(&self.unparsed).remove(&named(object.meta()));
+                let (namespace, name) = named(object.meta());
+                let before = self.store.get(&self.reference(namespace.as_deref(), &name));
+                let same = before
+                    .zip(self.same)
+                    .is_some_and(|(old, same)| same(&old, &object));
                 locked(&self.writer).apply_watcher_event(&Event::Apply(object.clone()));
-                self.tell(&Touched::There(&object));
+                if !same {
+                    self.tell(&Touched::There(&object));
+                }
             }
             Err(invalid) => {
                 // What was in the store stays there: an object that cannot be read has not gone away.
@@ -152,9 +165,12 @@ where
         }
         *locked(&self.unparsed) = unparsed.clone();
         for (key, object) in &now {
-            let changed = before.get(key).is_none_or(|old| {
-                old.meta().resource_version != object.meta().resource_version
-                    || old.meta().uid != object.meta().uid
+            let changed = before.get(key).is_none_or(|old| match self.same {
+                Some(same) => !same(old, object),
+                None => {
+                    old.meta().resource_version != object.meta().resource_version
+                        || old.meta().uid != object.meta().uid
+                }
             });
             if changed {
                 self.tell(&Touched::There(object));
@@ -170,10 +186,17 @@ where
         }
     }
 
-    /// The API server began or ceased to serve the kind.
-    pub(super) fn serve(&self, served: bool) {
-        if self.health.set_served(served) {
-            self.tell(&Touched::Served);
+    /// The kind can be seen from now on, or no longer.
+    pub(super) fn access(&self, access: Access) {
+        if self.health.set_access(access) {
+            if access == Access::NotPermitted {
+                let kind = self.health.kind();
+                tracing::info!(
+                    kind,
+                    "the operator has no right to see this kind and goes on without"
+                );
+            }
+            self.tell(&Touched::Access);
         }
     }
 

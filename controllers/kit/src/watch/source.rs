@@ -8,7 +8,7 @@ use kube::Resource;
 use kube::core::error_boundary::InvalidObject;
 use kube::runtime::reflector::{ObjectRef, Store};
 
-use super::health::Health;
+use super::health::{Access, Health};
 use super::hub::{Hub, Touched};
 use super::wake::{self, Queue, Wake};
 
@@ -49,8 +49,8 @@ where
         K::DynamicType: Default,
     {
         let dynamic = K::DynamicType::default();
-        let health = Arc::new(Health::new(&K::kind(&dynamic), false));
-        let hub = Hub::new(dynamic, health);
+        let health = Arc::new(Health::new(&K::kind(&dynamic)));
+        let hub = Hub::new(dynamic, health, None);
         hub.replace(objects.into_iter().map(Ok).collect());
         hub.health.heard(None);
         hub.health.fill();
@@ -83,7 +83,18 @@ where
     /// Whether the API server serves the kind. Only a watch of an optional kind may say no.
     #[must_use]
     pub fn is_served(&self) -> bool {
-        self.hub.health.is_served()
+        self.hub.health.access() != Access::NotServed
+    }
+
+    /// All objects, in no order; none while the operator has no right to see the kind. Only a watch of
+    /// [`Watches::cluster`](super::Watches::cluster) may lack the right.
+    #[must_use]
+    pub fn all(&self) -> Option<Vec<Arc<K>>> {
+        let permitted = || self.hub.health.access() != Access::NotPermitted;
+        // Asked again afterwards: the store is emptied after a right is lost, and filled before one is given.
+        let before = permitted();
+        let all = self.hub.store.state();
+        (before && permitted()).then_some(all)
     }
 
     /// The objects of a namespace that are there but cannot be parsed: metadata and the parser's message. Their last
@@ -118,8 +129,8 @@ where
         wake::stream(queue)
     }
 
-    /// Wakes `O` when the API server begins or ceases to serve the kind.
-    pub fn wakes_when_served<O, I>(
+    /// Wakes `O` when the kind can be seen from now on, or no longer: it is served or not, permitted or not.
+    pub fn wakes_on_access<O, I>(
         &self,
         targets: impl Fn() -> I + Send + Sync + 'static,
     ) -> BoxStream<'static, Wake<O>>
@@ -133,7 +144,7 @@ where
             let Some(queue) = weak.upgrade() else {
                 return false;
             };
-            if matches!(touched, Touched::Served) {
+            if matches!(touched, Touched::Access) {
                 for target in targets() {
                     queue.push(target, None);
                 }
@@ -155,7 +166,7 @@ where
             Touched::There(object) => hear(Heard::There(object)),
             Touched::Gone(object) => hear(Heard::Gone(object)),
             Touched::Unparsed(invalid) => hear(Heard::Unparsed(invalid)),
-            Touched::Served => true,
+            Touched::Access => true,
         }));
     }
 

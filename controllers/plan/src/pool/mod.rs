@@ -7,6 +7,7 @@ mod environment;
 pub mod growth;
 mod limit;
 mod pods;
+pub mod preflight;
 mod roll;
 mod scheduling;
 mod security;
@@ -87,6 +88,8 @@ pub struct Observed {
     pub classes: BTreeMap<String, growth::Expansion>,
     /// What the servers say of their pools; asked for only where [`drain::concerns`] says so.
     pub word: drain::Word,
+    /// Nodes and StorageClasses.
+    pub cluster: preflight::Cluster,
 }
 
 /// What is to be done for a Pool.

@@ -8,7 +8,7 @@ use crds::conditions::{
 };
 use crds::{Pool, Tenant};
 
-use super::{Basis, Observed, Wanted, claims, environment, growth};
+use super::{Basis, Observed, Wanted, claims, environment, growth, preflight};
 use crate::condition;
 use crate::meta;
 use crate::step::NAME_TAKEN;
@@ -151,6 +151,7 @@ fn terms(pool: &Pool, observed: &Observed) -> Result<Terms, Verdict> {
     ours(pool, observed)?;
     volumes(pool, observed)?;
     claim(pool, observed)?;
+    preflight::hold(pool, observed)?;
     if let Some((index, name)) = environment::owned_variable(&tenant) {
         let message = format!(
             "Tenant {}: spec.env[{index}].name {name} is set by the operator itself: remove it",

@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
-use crds::conditions::{ACCEPTED, DRAINED, JOINED, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY};
+use crds::conditions::{ACCEPTED, DRAINED, JOINED, PREFLIGHT, STORAGE_READY, TENANT_FOUND, WORKLOAD_READY};
 use crds::names::{FINALIZER_POOL, LABEL_TOPOLOGY_REVISION};
 use crds::{Pool, PoolStatus};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::stage::{Stage, Terms};
-use super::{LEFT, Limit, Observed, Plan, claims, drain, growth, pods, storage, teardown, workload};
+use super::{LEFT, Limit, Observed, Plan, claims, drain, growth, pods, preflight, storage, teardown, workload};
 use crate::condition::{self, Finding, Overall, no, unknown, yes};
 use crate::meta;
 use crate::step::Enacted;
 use crate::topology::Phase;
 
 /// The conditions of a Pool in the order they come true.
-const ORDER: [&str; 6] = [
+const ORDER: [&str; 7] = [
     TENANT_FOUND,
     ACCEPTED,
+    PREFLIGHT,
     STORAGE_READY,
     WORKLOAD_READY,
     JOINED,
@@ -208,6 +209,8 @@ fn blocked(pool: &Pool, observed: &Observed, block: &Finding) -> Vec<Finding> {
         .into_iter()
         .enumerate()
         .map(|(index, type_)| match index.cmp(&at) {
+            // It needs the Tenant only, and may say what is wrong long before anything else is there.
+            _ if type_ == PREFLIGHT => preflight::finding(pool, observed),
             std::cmp::Ordering::Less if type_ == STORAGE_READY && observed.stateful_set.is_some() => {
                 storage::bound(pool, observed).finding
             }
@@ -317,6 +320,7 @@ fn serving(
     let findings = vec![
         passed(pool, TENANT_FOUND),
         passed(pool, ACCEPTED),
+        preflight::finding(pool, observed),
         storage.finding.clone(),
         workload.clone(),
         joined.clone(),

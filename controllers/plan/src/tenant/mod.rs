@@ -12,6 +12,7 @@ mod leaving;
 mod living;
 mod members;
 mod observed;
+mod preflight;
 mod progress;
 mod rebuild;
 mod refusal;

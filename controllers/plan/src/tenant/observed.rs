@@ -45,6 +45,8 @@ pub struct Observed {
     pub monitors: Vec<Arc<TenantMonitor>>,
     /// Server Pods with the Tenant's label.
     pub pods: Vec<Arc<Pod>>,
+    /// The cluster's default StorageClass, if there is one and it may be seen.
+    pub default_class: Option<String>,
     /// StatefulSets with the Tenant's label.
     pub stateful_sets: Vec<Arc<PartialObjectMeta<StatefulSet>>>,
     /// Elements that the servers call decommissioned to the end; asked for only where a Pool says that it is drained.

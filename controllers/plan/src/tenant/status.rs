@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::observed::Observed;
 use super::verdict::Verdict;
 use super::{
-    Plan, Stage, certificate, credentials, erasure, facts, living, rolled_out, server_names, servers, summary,
+    Plan, Stage, certificate, credentials, erasure, facts, living, preflight, rolled_out, server_names, servers, summary,
 };
 use crate::condition::{self, Overall};
 use crate::meta;
@@ -33,7 +33,9 @@ pub fn status(
     let findings = overall
         .findings()
         .into_iter()
-        .chain(verdicts.into_iter().map(|verdict| verdict.finding));
+        .chain(verdicts.into_iter().map(|verdict| verdict.finding))
+        // In nobody's way here: a Pool that it holds back is not ready, and one that serves goes on.
+        .chain([preflight::finding(observed)]);
     let generation = tenant.metadata.generation;
     let mut status = TenantStatus {
         observed_generation: generation,
