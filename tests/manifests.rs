@@ -42,7 +42,8 @@ fn every_combination_of_components_renders_and_keeps_the_deployment_restricted()
 
 #[test]
 fn a_single_namespace_needs_no_right_outside_it() {
-    let wide = only(&rendered("kustomize/base"), "ClusterRole")["rules"].clone();
+    let base = rendered("kustomize/base");
+    let wide = &named(&base, "ClusterRole", "rustfs-operator")["rules"];
     for components in combinations() {
         if !components.contains(&"single-namespace".to_owned()) {
             continue;
@@ -54,11 +55,8 @@ fn a_single_namespace_needs_no_right_outside_it() {
             !kinds.contains(&"ClusterRoleBinding".to_owned()),
             "{components:?}"
         );
-        let narrow = objects
-            .iter()
-            .find(|object| object["kind"] == "Role" && object["metadata"]["name"] == "rustfs-operator")
-            .expect("the Role that stands for the ClusterRole");
-        assert_eq!(narrow["rules"], wide, "{components:?}");
+        let narrow = named(&objects, "Role", "rustfs-operator");
+        assert_eq!(&narrow["rules"], wide, "{components:?}");
         assert_eq!(narrow["metadata"]["namespace"], "rustfs-system", "{components:?}");
     }
 }
@@ -127,6 +125,13 @@ fn only(objects: &[Value], kind: &str) -> Value {
     let found: Vec<_> = objects.iter().filter(|object| object["kind"] == kind).collect();
     assert_eq!(found.len(), 1, "one {kind}");
     found[0].clone()
+}
+
+fn named<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
+    objects
+        .iter()
+        .find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
+        .unwrap_or_else(|| panic!("there is no {kind} {name}"))
 }
 
 fn env_names(container: &Value) -> Vec<String> {

@@ -26,6 +26,8 @@ pub(crate) mod health;
 mod hub;
 pub(crate) mod registry;
 mod source;
+#[cfg(test)]
+mod tests;
 mod wake;
 
 pub use health::Readiness;

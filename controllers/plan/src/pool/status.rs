@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::stage::{Stage, Terms};
-use super::{LEFT, Limit, Observed, Plan, claims, drain, growth, pods, preflight, storage, teardown, workload};
+use super::{
+    LEFT, Limit, Observed, Plan, claims, drain, growth, pods, preflight, storage, teardown, workload,
+};
 use crate::condition::{self, Finding, Overall, no, unknown, yes};
 use crate::meta;
 use crate::step::Enacted;

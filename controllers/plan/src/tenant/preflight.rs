@@ -10,14 +10,19 @@ use super::observed::Observed;
 use crate::condition::{Finding, no, unknown, yes};
 use crate::meta;
 
+/// Of how many Pools the findings are repeated.
+const LISTED: usize = 10;
+
 /// The condition `Preflight` of a Tenant.
 pub(crate) fn finding(observed: &Observed) -> Finding {
     let pools = pools(observed);
     if pools.is_empty() {
         return unknown(PREFLIGHT, "NoPools", "there is no Pool to check");
     }
-    let said: Vec<(&str, Option<&Condition>)> =
-        pools.iter().map(|pool| (meta::name(*pool), stored(pool))).collect();
+    let said: Vec<(&str, Option<&Condition>)> = pools
+        .iter()
+        .map(|pool| (meta::name(*pool), stored(pool)))
+        .collect();
     let is = |status: &str| {
         said.iter()
             .any(|(_, condition)| condition.is_some_and(|one| one.status == status))
@@ -29,6 +34,11 @@ pub(crate) fn finding(observed: &Observed) -> Finding {
             Some(format!("Pool {name}: {}", condition.message))
         })
         .collect();
+    if texts.len() > LISTED {
+        let more = texts.len() - LISTED;
+        texts.truncate(LISTED);
+        texts.push(format!("and {more} more Pools"));
+    }
     texts.extend(mixed_classes(&pools, observed).map(|text| format!("warning: {text}")));
     let message = texts.join("; ");
     if is("False") {
@@ -44,7 +54,11 @@ pub(crate) fn finding(observed: &Observed) -> Finding {
         .iter()
         .find(|(_, condition)| condition.is_none_or(|one| one.status != "True"));
     if let Some((name, _)) = open {
-        return unknown(PREFLIGHT, "NotYetChecked", format!("Pool {name} is not checked yet"));
+        return unknown(
+            PREFLIGHT,
+            "NotYetChecked",
+            format!("Pool {name} is not checked yet"),
+        );
     }
     match texts.is_empty() {
         true => yes(PREFLIGHT, "Passed", "the preflight of every Pool has passed"),

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use super::observed::Observed;
 use super::verdict::Verdict;
 use super::{
-    Plan, Stage, certificate, credentials, erasure, facts, living, preflight, rolled_out, server_names, servers, summary,
+    Plan, Stage, certificate, credentials, erasure, facts, living, preflight, rolled_out, server_names,
+    servers, summary,
 };
 use crate::condition::{self, Overall};
 use crate::meta;

@@ -16,9 +16,9 @@ mod wanted;
 
 use std::sync::Arc;
 
+use crds::Pool;
 use crds::conditions::{JOINED, PREFLIGHT};
 use crds::pool::PreflightMode;
-use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::storage::v1::StorageClass;
 
@@ -28,7 +28,9 @@ use crate::meta;
 use crate::tenant::Verdict;
 
 pub use class::default_class;
-pub(crate) use report::{Finding, Report, Weight};
+#[cfg(test)]
+use report::Finding;
+use report::{Report, Weight};
 use wanted::Wanted;
 
 /// What was seen of the cluster. `None`: the operator may not see it.

@@ -11,7 +11,9 @@ type Amounts = BTreeMap<String, Quantity>;
 
 /// Whether each request is within what the node can allocate.
 pub(super) fn fits(requests: &Amounts, node: &Node) -> bool {
-    requests.iter().all(|(resource, asked)| within(resource, asked, node))
+    requests
+        .iter()
+        .all(|(resource, asked)| within(resource, asked, node))
 }
 
 /// The requests as `cpu 64 (the most of a node: 8), memory 1Ti (the most of a node: 32Gi)`.

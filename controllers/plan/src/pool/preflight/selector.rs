@@ -39,7 +39,11 @@ pub(super) fn labels(selector: Option<&LabelSelector>, labels: &Labels) -> bool 
     exact.all(|(key, value)| labels.get(key) == Some(value))
         && expressions.all(|asked| {
             let values = asked.values.as_deref().unwrap_or_default();
-            holds(&asked.operator, values, labels.get(&asked.key).map(String::as_str))
+            holds(
+                &asked.operator,
+                values,
+                labels.get(&asked.key).map(String::as_str),
+            )
         })
 }
 

@@ -22,11 +22,7 @@ fn apart(wanted: &Wanted<'_>, left: &Left<'_>) -> Result<(), Finding> {
     let affinity = wanted.pod.affinity.as_ref();
     let terms = affinity
         .and_then(|affinity| affinity.pod_anti_affinity.as_ref())
-        .and_then(|apart| {
-            apart
-                .required_during_scheduling_ignored_during_execution
-                .as_ref()
-        });
+        .and_then(|apart| apart.required_during_scheduling_ignored_during_execution.as_ref());
     for term in terms.into_iter().flatten().filter(|term| meets(wanted, term)) {
         let key = &term.topology_key;
         // A node without the key is in no domain: the rule does not hold there.
@@ -74,10 +70,17 @@ fn evenly(wanted: &Wanted<'_>, left: &Left<'_>, away: Away) -> Result<(), Findin
         .collect();
     // A node takes part only when it has the keys of all constraints.
     let keyed = |nodes: &[&'_ Node]| -> Vec<usize> {
-        let has = |node: &Node| strict.iter().all(|one| meta::label(node, &one.topology_key).is_some());
+        let has = |node: &Node| {
+            strict
+                .iter()
+                .all(|one| meta::label(node, &one.topology_key).is_some())
+        };
         (0..nodes.len()).filter(|index| has(nodes[*index])).collect()
     };
-    let able: Vec<&Node> = keyed(&left.able).into_iter().map(|index| left.able[index]).collect();
+    let able: Vec<&Node> = keyed(&left.able)
+        .into_iter()
+        .map(|index| left.able[index])
+        .collect();
     let chosen: Vec<&Node> = keyed(&left.chosen)
         .into_iter()
         .map(|index| left.chosen[index])
@@ -115,7 +118,10 @@ fn most(
         return Some(0);
     }
     if !selector::labels(constraint.label_selector.as_ref(), &wanted.labels)
-        || constraint.match_label_keys.as_ref().is_some_and(|keys| !keys.is_empty())
+        || constraint
+            .match_label_keys
+            .as_ref()
+            .is_some_and(|keys| !keys.is_empty())
         || constraint.node_affinity_policy.as_deref() == Some("Ignore")
     {
         return None;
@@ -135,8 +141,5 @@ fn most(
 }
 
 fn domains<'a>(nodes: &[&'a Node], key: &str) -> BTreeSet<&'a str> {
-    nodes
-        .iter()
-        .filter_map(|node| meta::label(*node, key))
-        .collect()
+    nodes.iter().filter_map(|node| meta::label(*node, key)).collect()
 }

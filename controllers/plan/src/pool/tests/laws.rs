@@ -1,5 +1,8 @@
 use super::*;
 use crate::pool::growth::Made;
+use crate::pool::preflight::Cluster;
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::storage::v1::StorageClass;
 use proptest::prelude::*;
 
 /// Pools, good and bad.
@@ -48,6 +51,29 @@ fn topologies() -> impl Strategy<Value = Stored> {
     ]
 }
 
+/// Some nodes and classes that do and some that do not.
+fn cluster(nodes: bool, classes: bool) -> Cluster {
+    let node = |name: &str, cpu: &str, cordoned: bool| -> Arc<Node> {
+        Arc::new(object(json!({
+            "metadata": {"name": name}, "spec": {"unschedulable": cordoned},
+            "status": {"allocatable": {"cpu": cpu, "memory": "8Gi"}},
+        })))
+    };
+    let class = |name: &str| -> Arc<StorageClass> {
+        Arc::new(object(json!({"metadata": {"name": name}, "provisioner": "x"})))
+    };
+    Cluster {
+        nodes: nodes.then(|| {
+            vec![
+                node("a", "4", true),
+                node("b", "4000m", false),
+                node("c", "8", true),
+            ]
+        }),
+        classes: classes.then(|| vec![class("fast"), class("slow")]),
+    }
+}
+
 /// What may be seen: any part of a Pool that serves.
 fn views() -> impl Strategy<Value = Observed> {
     let flags = proptest::collection::vec(any::<bool>(), 7);
@@ -71,6 +97,7 @@ fn views() -> impl Strategy<Value = Observed> {
         observed.caught_up = flags[1];
         observed.foreign_claim = flags[2].then(|| "x".to_owned());
         observed.stateful_set = observed.stateful_set.filter(|_| flags[3]);
+        observed.cluster = cluster(flags[0], flags[1]);
         let mut keep = kept.iter().copied();
         observed.pods.retain(|_| keep.next().unwrap_or(true));
         observed.claims.retain(|_| keep.next().unwrap_or(true));
@@ -105,6 +132,8 @@ proptest! {
         let mut turned = observed.clone();
         turned.pods.reverse();
         turned.claims.reverse();
+        turned.cluster.nodes.iter_mut().for_each(|nodes| nodes.reverse());
+        turned.cluster.classes.iter_mut().for_each(|classes| classes.reverse());
         prop_assert_eq!(plan(&pool, &turned).steps, plan(&pool, &observed).steps);
         prop_assert_eq!(reported(&pool, &turned), reported(&pool, &observed));
     }

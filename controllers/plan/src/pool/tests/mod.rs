@@ -3,6 +3,7 @@
 mod departure;
 mod growth;
 mod laws;
+mod preflight;
 mod rollouts;
 mod servers;
 mod snapshots;

@@ -6,6 +6,7 @@ const ALL: [&str; 9] = [
     "Stalled",
     "TenantFound",
     "Accepted",
+    "Preflight",
     "StorageReady",
     "WorkloadReady",
     "Joined",

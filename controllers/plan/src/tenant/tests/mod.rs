@@ -6,6 +6,7 @@ mod formation;
 mod joining;
 mod laws;
 mod loss;
+mod preflight;
 mod rollback;
 mod status;
 mod teardown;

@@ -21,6 +21,7 @@ const ALL: [&str; 9] = [
     POOLS_READY,
     AVAILABLE,
     ROLLED_OUT,
+    PREFLIGHT,
 ];
 
 fn table(tenant: &Tenant) -> Vec<String> {
@@ -42,7 +43,8 @@ fn all_conditions_are_there_from_the_first_visit_on() {
             "+TlsDisabled",
             "-NoPools",
             "-NoPools",
-            "-Forming"
+            "-Forming",
+            "-NoPools"
         ]
     );
 }
@@ -62,7 +64,8 @@ fn a_forming_store_waits_for_its_servers() {
             "+TlsDisabled",
             "-ServersNotReady",
             "-Forming",
-            "-Forming"
+            "-Forming",
+            "-NotYetChecked"
         ]
     );
     let status = tenant.status.unwrap();
@@ -83,7 +86,8 @@ fn a_serving_store_is_ready() {
             "+TlsDisabled",
             "+AllReady",
             "+Serving",
-            "+Complete"
+            "+Complete",
+            "+Passed"
         ]
     );
     let status = tenant.status.unwrap();

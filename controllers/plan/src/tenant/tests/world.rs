@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crds::common::NameRef;
+use crds::conditions::PREFLIGHT;
 use crds::names::{self, ANNOTATION_TEMPLATE_HASH, LABEL_POOL, LABEL_TENANT, LABEL_TOPOLOGY_REVISION};
 use crds::{Pool, PoolSpec, PoolStatus, Tenant, TenantStatus};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodCondition, PodStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::core::ObjectMeta;
 
 use super::super::{FreshCredentials, Hidden, Observed, Plan, SecretCheck, Stored, plan, status};
@@ -205,9 +206,22 @@ pub(super) fn start_servers(tenant: &Tenant, observed: &mut Observed) {
                 ready_servers: member.servers,
                 updated_servers: member.servers,
                 topology_revision: i64::try_from(topology.revision).ok(),
+                conditions: vec![preflight("True", "Passed", "")],
                 ..PoolStatus::default()
             });
         }
+    }
+}
+
+/// What a Pool says of its preflight.
+pub(super) fn preflight(status: &str, reason: &str, message: &str) -> Condition {
+    Condition {
+        type_: PREFLIGHT.to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        last_transition_time: Time(now()),
+        observed_generation: None,
     }
 }
 
