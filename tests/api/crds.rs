@@ -60,7 +60,7 @@ pub async fn every_rule_accepts_what_it_should(world: Arc<World>) {
         &space,
         "sized",
         objects::pool("store", 2, 2),
-        json!({"spec": {"volumeClaim": {"size": "1.5Ti", "storageClassName": "standard"}}}),
+        json!({"spec": {"volumeClaim": {"size": "1.5Ti", "storageClassName": "standard"}, "preflight": "Report"}}),
     )
     .await;
     // The same object again, larger: volumes may grow.
@@ -188,6 +188,7 @@ pub async fn every_rule_rejects_what_it_should_and_says_what_to_do(world: Arc<Wo
             ),
             refused(json!({"spec": {"servers": 1}}), "must be at least 2"),
             refused(json!({"spec": {"servers": 0}}), "greater than or equal to 1"),
+            refused(json!({"spec": {"preflight": "Off"}}), "\"Enforce\", \"Report\""),
             refused(
                 json!({"spec": {"volumesPerServer": 65}}),
                 "less than or equal to 64",

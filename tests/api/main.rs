@@ -22,6 +22,7 @@ mod growth;
 mod hands;
 mod lifecycle;
 mod monitor;
+mod preflight;
 mod process;
 mod rollouts;
 mod silence;
@@ -103,6 +104,10 @@ fn main() -> ExitCode {
         process::when_all_its_connections_are_cut_it_sees_again_within_5_seconds,
         process::in_one_namespace_a_role_is_enough,
         monitor::a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures,
+        preflight::a_missing_storage_class_holds_a_pool_back_until_it_is_created,
+        preflight::a_pool_that_no_node_can_take_is_held_back_unless_it_asks_for_a_report,
+        preflight::a_pool_that_serves_is_disturbed_by_no_finding,
+        preflight::pools_on_different_classes_are_warned_of,
         silence::a_monitor_that_waits_for_its_tenant_writes_once,
         silence::nothing_is_written_once_all_is_ready,
         traces::a_reconcile_is_one_trace_and_leads_back_to_the_write_that_woke_it,

@@ -166,6 +166,10 @@ pub async fn when_all_its_connections_are_cut_it_sees_again_within_5_seconds(wor
     space.leave().await;
 }
 
+/// Status, reason and message of a condition.
+const PREFLIGHT: &str =
+    "jsonpath={range .status.conditions[?(@.type=='Preflight')]}{.status} {.reason} {.message}{end}";
+
 pub async fn in_one_namespace_a_role_is_enough(world: Arc<World>) {
     let mut shared = world.operator.write().await;
     shared.take();
@@ -184,6 +188,15 @@ pub async fn in_one_namespace_a_role_is_enough(world: Arc<World>) {
         .await
         .unwrap();
     inside.ready::<Tenant>("store", SOON).await;
+    for kind in ["pool/p0", "tenant/store"] {
+        let said = own.kubectl(&["-n", NAMESPACE, "get", kind, "-o", PREFLIGHT]);
+        let said = said.expect("it can be read");
+        assert!(said.starts_with("Unknown NotPermitted"), "{kind}: {said}");
+        assert!(
+            said.contains("no right to list and watch StorageClasses and Nodes"),
+            "{kind}: {said}"
+        );
+    }
     let outside = store(&own, "outside").await;
     let log = std::fs::read_to_string(operator.process.log()).unwrap_or_default();
     assert!(

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
-use serde_json::Value;
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
 
 use crate::World;
 use crate::support::audit::{Audit, Request};
+use crate::support::http;
 use crate::support::objects;
 use crate::support::operator::{How, Operator};
 use crate::support::space::Space;
-use crate::support::wait::SOON;
+use crate::support::wait::{SOON, until};
 
 /// Long enough to see anything that repeats.
 const QUIET: Duration = Duration::from_secs(60);
@@ -54,10 +58,67 @@ pub async fn nothing_is_written_once_all_is_ready(world: Arc<World>) {
     assert!(status <= 3 * 4, "{status} status writes:\n{}", summary(&way));
     let quiet = Audit::from_now(&world.cluster);
     tokio::time::sleep(QUIET).await;
+    signs_of_life_wake_nobody(&world, &operator).await;
     let writes: Vec<Request> = quiet.writes_in(&space.name);
     assert!(writes.is_empty(), "after convergence:\n{}", summary(&writes));
     drop(operator);
     space.leave().await;
+}
+
+/// A node's status changes with every sign of life; no Pool is looked at for that.
+async fn signs_of_life_wake_nobody(world: &World, operator: &Operator) {
+    let nodes = Api::<Node>::all(world.cluster.admin.clone());
+    let before = reconciles_of_pools(operator).await;
+    for beat in 0..20 {
+        let status = json!({"status": {"conditions": [
+            {"type": "Beat", "status": "True", "reason": format!("N{beat}"), "message": ""},
+        ]}});
+        nodes
+            .patch_status("fake-0", &PatchParams::default(), &Patch::Strategic(&status))
+            .await
+            .expect("a node's status can be written");
+        // So that two are not taken for one.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // A label does matter: once that has come through, so have the signs of life before it.
+    let label = |value: Value| json!({"metadata": {"labels": {"silence": value}}});
+    nodes
+        .patch(
+            "fake-0",
+            &PatchParams::default(),
+            &Patch::Merge(&label("x".into())),
+        )
+        .await
+        .expect("a node can be labelled");
+    let after = until("the label to be noticed", SOON, || async {
+        match reconciles_of_pools(operator).await {
+            now if now > before => Ok(now),
+            _ => Err("nobody was woken".to_owned()),
+        }
+    })
+    .await;
+    println!(
+        "reconciles of Pools for 20 signs of life and one label: {}",
+        after - before
+    );
+    assert!(after - before < 10, "{before} before, {after} after");
+    nodes
+        .patch(
+            "fake-0",
+            &PatchParams::default(),
+            &Patch::Merge(&label(Value::Null)),
+        )
+        .await
+        .expect("a label can be taken off");
+}
+
+async fn reconciles_of_pools(operator: &Operator) -> u64 {
+    let (_, text) = http::get(&operator.listen, "/metrics").await.unwrap();
+    text.lines()
+        .filter(|line| line.starts_with("rustfs_operator_reconcile_duration_seconds_count"))
+        .filter(|line| line.contains(r#"controller="pool""#))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+        .sum()
 }
 
 pub async fn a_monitor_that_waits_for_its_tenant_writes_once(world: Arc<World>) {
