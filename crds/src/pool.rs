@@ -83,7 +83,10 @@ pub enum PoolState {
     Decommissioned,
 }
 
-/// What is done about findings of the preflight.
+/// What is done about findings that would keep servers from starting, as long as nothing of the Pool exists. `Enforce`:
+/// no server and no volume is made until they are gone. `Report`: they are only said, in the condition `Preflight`; for
+/// clusters that add nodes once Pods wait for them. Default: `Enforce`. A change takes effect at once and restarts
+/// nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PreflightMode {
     /// Nothing is made until they are gone.

@@ -66,17 +66,18 @@ pub(crate) fn finding(observed: &Observed) -> Finding {
     }
 }
 
-/// By name, without those that are refused and so make nothing.
+/// By name, without those that are refused and so make nothing, and those that have left.
 fn pools(observed: &Observed) -> Vec<&Pool> {
     let topology = observed.topology.topology();
-    let refused = |pool: &Pool| {
-        topology.is_some_and(|known| known.refusal(meta::name(pool), meta::uid(pool)).is_some())
+    let outside = |pool: &Pool| {
+        let (name, uid) = (meta::name(pool), meta::uid(pool));
+        topology.is_some_and(|known| known.refusal(name, uid).is_some() || known.former(name, uid).is_some())
     };
     let mut pools: Vec<&Pool> = observed
         .pools
         .iter()
         .map(AsRef::as_ref)
-        .filter(|pool| !refused(pool))
+        .filter(|pool| !outside(pool))
         .collect();
     pools.sort_by_key(|pool| meta::name(*pool));
     pools

@@ -109,7 +109,7 @@ proptest! {
     #[test]
     fn whatever_is_seen_becomes_a_whole_status(pool in pools(), observed in views()) {
         let status = reported(&pool, &observed);
-        prop_assert_eq!(status.conditions.len(), 9);
+        prop_assert_eq!(status.conditions.len(), 10);
         prop_assert!(status.updated_servers <= status.servers.max(0));
         prop_assert!(status.ready_servers <= status.servers);
         for condition in &status.conditions {

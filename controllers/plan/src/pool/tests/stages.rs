@@ -1,6 +1,6 @@
 use super::*;
 
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
     "Ready",
     "Reconciling",
     "Stalled",

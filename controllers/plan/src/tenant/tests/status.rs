@@ -11,7 +11,7 @@ use super::super::{Observed, plan, status};
 use super::world::*;
 use crate::step::{Enacted, Failure, Outcome};
 
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
     READY,
     RECONCILING,
     STALLED,
