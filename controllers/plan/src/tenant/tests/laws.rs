@@ -212,7 +212,7 @@ proptest! {
     fn a_plan_is_made_of_whatever_is_seen(tenant in any_tenant(), observed in any_world()) {
         let plan = plan(&tenant, &observed);
         let status = status(&tenant, &observed, &plan, &Enacted::default(), now());
-        prop_assert_eq!(status.conditions.len(), 9);
+        prop_assert_eq!(status.conditions.len(), 10);
     }
 
     #[test]
