@@ -1,5 +1,6 @@
 //! The tenant controller.
 
+mod contents;
 mod observe;
 mod random;
 mod watches;
@@ -11,6 +12,7 @@ use plan::tenant as decide;
 use crate::context::Context;
 use crate::outcome;
 use crate::store::Stores;
+use contents::Asker;
 
 pub use watches::wakes;
 
@@ -19,6 +21,7 @@ pub struct Controller {
     kit: Kit,
     context: Context,
     stores: Stores,
+    contents: Asker,
 }
 
 impl Controller {
@@ -26,7 +29,12 @@ impl Controller {
     #[must_use]
     pub fn new(kit: Kit, context: Context) -> Self {
         let stores = Stores::new(kit.clone(), context.clone());
-        Self { kit, context, stores }
+        Self {
+            contents: Asker::new(stores.clone()),
+            kit,
+            context,
+            stores,
+        }
     }
 }
 
@@ -36,7 +44,7 @@ impl Reconciler for Controller {
     const NAME: &'static str = "tenant";
 
     async fn reconcile(&self, tenant: &Tenant) -> Result<Next, Error> {
-        let mut observed = observe::observe(&self.kit, &self.context, tenant).await?;
+        let mut observed = observe::observe(&self.kit, &self.context, &self.contents, tenant).await?;
         observed.empty_elements = observe::empty_elements(&self.stores, tenant, &observed).await;
         let plan = decide::plan(tenant, &observed);
         let enacted = self.kit.enact(tenant, plan.steps.clone()).await;

@@ -6,27 +6,41 @@ use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kit::{Error, Kit};
 use plan::pool::preflight::default_class;
-use plan::tenant::{Observed, SecretCheck, Stored, check_credentials, check_rpc, says_complete};
+use plan::tenant::{
+    Observed, SecretCheck, Stored, check_credentials, check_rpc, may_go, must_ask, says_complete,
+};
 use plan::{meta, rollout};
 use zeroize::Zeroize;
 
+use super::contents::Asker;
 use super::random;
 use crate::context::Context;
 use crate::store::Stores;
 
 /// Reads. An error means that nothing may be decided.
-pub(super) async fn observe(kit: &Kit, context: &Context, tenant: &Tenant) -> Result<Observed, Error> {
+pub(super) async fn observe(
+    kit: &Kit,
+    context: &Context,
+    contents: &Asker,
+    tenant: &Tenant,
+) -> Result<Observed, Error> {
     let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
     let found: Option<ConfigMap> = kit.get(namespace, &names::topology(name)).await?;
     let mut observed = from_watches(context, tenant);
     observed.topology = Stored::read(tenant, found.as_ref());
     observed.rollout = rollout(kit, context, tenant).await?;
     observed.now = kit.now();
-    if meta::deleting(tenant) {
-        observed.lingering_pools = lingering_pools(kit, tenant, &observed).await?;
-        return Ok(observed);
-    }
     observe_secrets(kit, tenant, &mut observed).await?;
+    if meta::deleting(tenant) {
+        if may_go(tenant) {
+            observed.lingering_pools = lingering_pools(kit, tenant, &observed).await?;
+        }
+        if must_ask(tenant, &observed) {
+            observed.contents = contents.ask(tenant).await;
+        } else {
+            contents.forget(tenant);
+        }
+    }
     Ok(observed)
 }
 
@@ -43,7 +57,7 @@ pub(super) async fn empty_elements(stores: &Stores, tenant: &Tenant, observed: &
             .filter(|pool| meta::uid(pool.as_ref()) == member.uid)
             .any(|pool| says_complete(pool))
     });
-    if !said || meta::deleting(tenant) {
+    if !said || may_go(tenant) {
         return Vec::new();
     }
     match stores

@@ -23,6 +23,9 @@ pub const ROLLED_OUT: &str = "RolledOut";
 /// Tenant, Pool: nothing in the cluster keeps servers from starting, and nothing makes their data less safe unsaid.
 pub const PREFLIGHT: &str = "Preflight";
 
+/// Tenant, only while it is deleted: the store may be taken down. Once true it stays true.
+pub const DELETION_ALLOWED: &str = "DeletionAllowed";
+
 /// Pool, TenantCertificate, TenantMonitor: the Tenant it names exists.
 pub const TENANT_FOUND: &str = "TenantFound";
 /// Pool: the Tenant has taken it into the topology.

@@ -26,6 +26,9 @@ pub const ANNOTATION_POOL_RESTARTED_AT: &str = "storage.rustfs.com/pool-restarte
 /// On a StatefulSet: hash of what cannot be changed once it exists, such as its volume claims.
 pub const ANNOTATION_CLAIMS_HASH: &str = "storage.rustfs.com/claims-hash";
 
+/// On a Tenant, set by a person: its own UID confirms that it may be deleted with the objects it holds.
+pub const ANNOTATION_CONFIRM_DELETION: &str = "storage.rustfs.com/confirm-deletion";
+
 /// Finalizer of a Tenant: ordered teardown.
 pub const FINALIZER_TENANT: &str = "storage.rustfs.com/tenant";
 /// Finalizer of a Pool that has been accepted into a Tenant's topology.

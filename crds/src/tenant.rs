@@ -188,6 +188,24 @@ pub struct Deletion {
     /// `reclaimPolicy` wins. Default: `Retain`. A change takes effect at deletion.
     #[serde(default)]
     pub volumes: ReclaimPolicy,
+    /// `DataCheck` lets the operator ask the store what it holds before anything is taken down: while a bucket holds
+    /// an object, or the store cannot be asked, the deletion waits until the annotation
+    /// `storage.rustfs.com/confirm-deletion` of the Tenant is its UID, and clients are served as before. Also with
+    /// `volumes: Retain`: the data would stay, but clients would lose the store and its generated credentials.
+    /// `None` takes the store down at once. Default: `DataCheck`. A change takes effect at deletion, also while that
+    /// waits.
+    #[serde(default)]
+    pub protection: Protection,
+}
+
+/// What keeps a store that holds data from being deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Protection {
+    /// A store that holds objects waits for a confirmation.
+    #[default]
+    DataCheck,
+    /// Nothing.
+    None,
 }
 
 /// How a change that needs new Pods reaches the servers. A change of the topology is never held back by this: servers
@@ -232,6 +250,7 @@ pub struct TenantStatus {
     pub observed_generation: Option<i64>,
     /// `Ready`, `Reconciling`, `Stalled` (kstatus), and `CredentialsReady`, `TopologyReady`, `PoolsReady`,
     /// `CertificateReady`, `Available`, `RolledOut`, `Preflight`. All are present from the first visit on.
+    /// `DeletionAllowed` is there while the Tenant is deleted: once it is true, the store is being taken down.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

@@ -32,7 +32,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ))
     };
     let right = client(&secret)?;
-    for (path, body) in [("/first", ""), ("/first/an%20object", "recorded")] {
+    let versioned = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    for (path, body) in [
+        ("/first", ""),
+        ("/first/an%20object", "recorded"),
+        ("/first/another", "recorded"),
+        ("/second", ""),
+        ("/third", ""),
+        ("/third?versioning", versioned),
+        ("/third/gone", "recorded"),
+    ] {
         let answer = right
             .send(Method::PUT, path, Bytes::from_static(body.as_bytes()))
             .await?;
@@ -40,6 +49,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             return Err(format!("PUT {path} was answered with {}", answer.status).into());
         }
     }
+    right.send(Method::DELETE, "/third/gone", Bytes::new()).await?;
     for (path, file) in [
         ("/health", "health.json"),
         ("/health/ready", "health-ready.json"),
@@ -48,6 +58,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         (&format!("{ADMIN}/pools/list"), "pools-list.json"),
         (&format!("{ADMIN}/no-such-thing"), "unknown-path.xml"),
         ("/", "list-buckets.xml"),
+        ("/first?max-keys=1&versions=", "versions-page.xml"),
+        ("/first?max-keys=1000&versions=", "versions.xml"),
+        ("/second?max-keys=1000&versions=", "versions-none.xml"),
+        ("/third?max-keys=1000&versions=", "versions-deleted.xml"),
         ("/no-such-bucket/thing", "no-such-bucket.xml"),
         ("/first/no-such-object", "no-such-key.xml"),
     ] {

@@ -13,12 +13,19 @@ use serde::de::DeserializeOwned;
 use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{Credentials, Error, Health, Info, PoolEntry, StorageInfo, connect, sign};
+use crate::{Buckets, Credentials, Error, Health, Info, PoolEntry, StorageInfo, Versions, connect, sign};
 
 /// An answer larger than this is not read: the largest real ones are some hundred bytes per drive.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 /// How often a GET that met a dead connection or a 503 is tried again.
 const RETRIES: u32 = 2;
+/// What a bucket's name as part of a path does not show as it is. Names that need it are not allowed any more; older ones
+/// may be there.
+const PATH: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 /// The pause before the first repetition; the second waits twice as long.
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -152,6 +159,28 @@ impl Client {
         }
     }
 
+    /// `GET /`: the buckets of the store.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn buckets(&self) -> Result<Buckets, Error> {
+        let path = "/";
+        let body = self.fetch(path).await?;
+        Buckets::parse(&body).map_err(|why| not_understood(path, why))
+    }
+
+    /// `GET /{bucket}?versions`: up to `most` versions of objects in a bucket, at most 1000. Unlike a listing of objects
+    /// it shows what a bucket with versioning still keeps of deleted ones.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::Status`] with the code `NoSuchBucket` when there is none.
+    pub async fn versions(&self, bucket: &str, most: u16) -> Result<Versions, Error> {
+        let name = percent_encoding::utf8_percent_encode(bucket, PATH);
+        let path = format!("/{name}?max-keys={most}&versions=");
+        let body = self.fetch(&path).await?;
+        Versions::parse(bucket, &body).map_err(|why| not_understood(&path, why))
+    }
+
     /// Sends any signed request once and gives the answer whatever its status: for S3 calls in tests, and for
     /// recording. `path` may carry a query.
     ///
@@ -162,11 +191,19 @@ impl Client {
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        decode(path, &self.fetch(path).await?)
+    }
+
+    async fn fetch(&self, path: &str) -> Result<Bytes, Error> {
         let answer = self.call(Method::GET, path, Bytes::new(), true, RETRIES).await?;
         if answer.status != 200 {
-            return Err(Error::from_answer(path, answer.status, &answer.body));
+            return Err(Error::from_answer(
+                &without_query(path),
+                answer.status,
+                &answer.body,
+            ));
         }
-        decode(path, &answer.body)
+        Ok(answer.body)
     }
 
     /// Sends a request, again up to `retries` times after a failure that nothing was done about, within one deadline.
@@ -325,10 +362,14 @@ impl Client {
 }
 
 fn decode<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::Decode {
-        path: path.to_owned(),
-        why: error.to_string(),
-    })
+    serde_json::from_slice(body).map_err(|error| not_understood(path, error.to_string()))
+}
+
+fn not_understood(path: &str, why: String) -> Error {
+    Error::Decode {
+        path: without_query(path),
+        why,
+    }
 }
 
 fn without_query(path: &str) -> String {

@@ -73,6 +73,12 @@ impl Error {
         }
     }
 
+    /// Whether the server says that there is no such bucket.
+    #[must_use]
+    pub fn is_no_such_bucket(&self) -> bool {
+        matches!(self, Self::Status { status: 404, code, .. } if code == "NoSuchBucket")
+    }
+
     /// Whether the server refused the key pair: wrong keys, or not the rights needed.
     #[must_use]
     pub fn is_denied(&self) -> bool {

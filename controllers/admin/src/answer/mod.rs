@@ -1,10 +1,11 @@
-//! The answers of the admin API: only what the operator uses; everything else in them is ignored.
+//! The answers of the admin API and of S3: only what the operator uses; everything else in them is ignored.
 //!
 //! Source of every shape: `fixtures/`, recorded from RustFS 1.0.1.
 
 pub mod health;
 pub mod info;
 pub mod pools;
+pub mod s3;
 pub mod storage;
 
 #[cfg(test)]

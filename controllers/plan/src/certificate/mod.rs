@@ -31,6 +31,7 @@ pub use status::status;
 
 use crate::condition::{Finding, Overall};
 use crate::meta;
+use crate::tenant::may_go;
 
 /// Servers have surely read a changed `ca.crt` after this long: the kubelet writes it within two minutes, RustFS
 /// reads it again within half a minute. Until then nothing that needs the new root is shown.
@@ -146,7 +147,7 @@ pub fn plan(certificate: &TenantCertificate, observed: &Observed, now: Timestamp
         Some(provided) => verdict::provided(found, &provided.secret_ref.name, observed, &needed, now),
         None => work::managed(found, certificate, observed, &needed, &asked, now),
     };
-    let paused = tenant.spec.paused || meta::deleting(tenant) || meta::deleting(certificate);
+    let paused = tenant.spec.paused || may_go(tenant) || meta::deleting(certificate);
     if paused && plan.work != Work::None {
         plan.work = Work::None;
         plan.overall = verdict::held_back(certificate, tenant);

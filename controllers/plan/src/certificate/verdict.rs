@@ -11,6 +11,7 @@ use super::{Cert, Held, Observed, Plan, Work};
 use crate::condition::{Finding, Overall, no, unknown, yes};
 use crate::meta;
 use crate::step::NAME_TAKEN;
+use crate::tenant::may_go;
 
 fn plain(tenant_found: Finding, issued: Finding, overall: Overall) -> Plan {
     Plan {
@@ -88,7 +89,7 @@ pub(super) fn held_back(certificate: &TenantCertificate, tenant: &Tenant) -> Ove
     let name = meta::name(tenant);
     if meta::deleting(certificate) {
         working("Deleting", "the TenantCertificate is being deleted".to_owned())
-    } else if meta::deleting(tenant) {
+    } else if may_go(tenant) {
         working("TenantDeleting", format!("Tenant '{name}' is being deleted"))
     } else {
         working(

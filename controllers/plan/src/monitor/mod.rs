@@ -23,6 +23,7 @@ pub use status::status;
 use crate::meta;
 use crate::settings::Settings;
 use crate::step::{Child, Step, Target, Why};
+use crate::tenant::may_go;
 
 /// `apiVersion` of the kinds of the Prometheus operator.
 pub const API_VERSION: &str = "monitoring.coreos.com/v1";
@@ -107,7 +108,7 @@ pub fn plan(monitor: &TenantMonitor, observed: &Observed, _now: Timestamp) -> Pl
     let Some(tenant) = observed.tenant.as_ref() else {
         return nothing;
     };
-    if meta::deleting(monitor) || meta::deleting(tenant) {
+    if meta::deleting(monitor) || may_go(tenant) {
         return nothing;
     }
     let every = match interval::parse(monitor.spec.interval.as_deref()) {

@@ -8,6 +8,7 @@ use super::{Collection, Observed, Plan, metrics_path};
 use crate::condition::{Finding, Overall, merge, no, unknown, yes};
 use crate::meta;
 use crate::step::Enacted;
+use crate::tenant::may_go;
 
 /// The whole status. It holds no figure: figures change all the time, and are for Prometheus.
 #[must_use]
@@ -79,7 +80,7 @@ fn targets_ready(monitor: &TenantMonitor, observed: &Observed, plan: &Plan, enac
             "nothing is made while the Tenant is paused",
         );
     }
-    if meta::deleting(tenant) && unmade {
+    if may_go(tenant) && unmade {
         return no(
             TARGETS_READY,
             TENANT_DELETING,

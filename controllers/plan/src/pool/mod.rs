@@ -128,13 +128,14 @@ pub fn plan(pool: &Pool, observed: &Observed) -> Plan {
             plan.steps = teardown::steps(pool, observed);
             plan.requeue = meta::held(pool, FINALIZER_POOL).then_some(DEPARTURE_RECHECK);
         }
-        Stage::Serving(terms) | Stage::Needed(Some(terms)) => {
+        Stage::Serving(terms) | Stage::Needed(Some(terms)) | Stage::Guarded(Some(terms)) => {
             let terms = terms.clone();
             plan.serve(pool, observed, &terms);
         }
         Stage::Paused
         | Stage::Blocked(_)
         | Stage::Needed(None)
+        | Stage::Guarded(None)
         | Stage::Dismissed
         | Stage::Left { released: false, .. } => {}
     }
@@ -148,7 +149,9 @@ impl Plan {
         let order = self.drain.as_ref()?.order?;
         match &self.stage {
             Stage::Serving(terms) | Stage::Needed(Some(terms)) => {
-                Some((order, terms.member.element.as_str()))
+                // Nothing is begun in a store that is to go.
+                let begins = order == drain::Order::Start && meta::deleting(terms.tenant.as_ref());
+                (!begins).then_some((order, terms.member.element.as_str()))
             }
             _ => None,
         }

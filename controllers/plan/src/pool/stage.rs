@@ -12,8 +12,8 @@ use super::{Basis, Observed, Wanted, claims, environment, growth, preflight};
 use crate::condition;
 use crate::meta;
 use crate::step::NAME_TAKEN;
-use crate::tenant::{Verdict, erasure};
-use crate::topology::{Former, Member, Topology};
+use crate::tenant::{Verdict, erasure, in_foreground, may_go};
+use crate::topology::{Former, Member, Phase, Topology};
 
 /// How far a Pool has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub(crate) enum Stage {
     Serving(Box<Terms>),
     /// It was asked to go while its Tenant needs it; its servers are kept as long as it is known how.
     Needed(Option<Box<Terms>>),
+    /// It was asked to go with its Tenant, which may not go yet; its servers are kept as long as it is known how.
+    Guarded(Option<Box<Terms>>),
     /// It was asked to go, and the Tenant is to take it out of the topology first.
     Dismissed,
     /// It has left the topology.
@@ -88,10 +90,13 @@ fn departure(pool: &Pool, observed: &Observed) -> Stage {
     let living = observed
         .tenant
         .as_deref()
-        .filter(|tenant| !meta::deleting(*tenant) && controls_or_none(pool, tenant));
+        .filter(|tenant| !may_go(tenant) && controls_or_none(pool, tenant));
     let Some(tenant) = living else {
         return Stage::Leaving;
     };
+    if meta::deleting(tenant) {
+        return guarded(pool, observed, tenant);
+    }
     let Some(topology) = observed.topology.topology() else {
         return without_topology(pool, tenant);
     };
@@ -122,6 +127,27 @@ fn former<'a>(pool: &Pool, observed: &'a Observed) -> Option<&'a Former> {
         .topology
         .topology()?
         .former(meta::name(pool), meta::uid(pool))
+}
+
+/// A Pool of a Tenant that waits to be deleted. Only what is no member can go before.
+fn guarded(pool: &Pool, observed: &Observed, tenant: &Tenant) -> Stage {
+    let Some(topology) = observed.topology.topology() else {
+        return match without_topology(pool, tenant) {
+            Stage::Needed(kept) => Stage::Guarded(kept),
+            other => other,
+        };
+    };
+    let Some(member) = topology.member(meta::name(pool), meta::uid(pool)) else {
+        return former(pool, observed).map_or(Stage::Leaving, left);
+    };
+    // What Kubernetes deletes with its owner would go again at once.
+    let kept = !tenant.spec.paused && !in_foreground(tenant) && !in_foreground(pool);
+    let terms = if kept { terms(pool, observed).ok() } else { None };
+    // What was begun ends: a store with a half-drained pool cannot be left as it is.
+    if member.phase == Phase::Draining {
+        return Stage::Needed(terms.map(Box::new));
+    }
+    Stage::Guarded(terms.map(Box::new))
 }
 
 /// A topology that cannot be read is no proof that nothing is stored here; a store that never formed is.
@@ -174,7 +200,7 @@ fn terms(pool: &Pool, observed: &Observed) -> Result<Terms, Verdict> {
 fn tenant(pool: &Pool, observed: &Observed) -> Result<Arc<Tenant>, Verdict> {
     let name = &pool.spec.tenant_ref.name;
     match &observed.tenant {
-        Some(tenant) if meta::deleting(tenant.as_ref()) => Err(Verdict::waiting(
+        Some(tenant) if may_go(tenant) => Err(Verdict::waiting(
             TENANT_FOUND,
             "TenantDeleting",
             format!("Tenant {name} is being deleted, and this Pool with it"),

@@ -155,6 +155,17 @@ fn judge(
             ),
         ),
         Stage::Needed(Some(terms)) => drain::told(plan, pool, serving(pool, observed, plan, terms, enacted, servers)),
+        Stage::Guarded(_) => (
+            kept(pool),
+            working(
+                "TenantGuarded",
+                format!(
+                    "Tenant {} is to be deleted and may not go yet: its condition DeletionAllowed says why. Until then \
+                     these servers stay",
+                    pool.spec.tenant_ref.name
+                ),
+            ),
+        ),
         Stage::Needed(None) => (
             kept(pool),
             working(

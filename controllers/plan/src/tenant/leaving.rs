@@ -36,7 +36,8 @@ pub(crate) fn drain(tenant: &Tenant, observed: &Observed, base: &Topology, next:
     }
     for index in 0..next.pools.len() {
         let member = &next.pools[index];
-        if member.phase != Phase::Active || !asked(tenant, observed, base, member) {
+        // Nothing is begun in a store that is to go.
+        if member.phase != Phase::Active || meta::deleting(tenant) || !asked(tenant, observed, base, member) {
             continue;
         }
         let Some(pool) = observed.pool(&member.name, &member.uid) else {

@@ -5,6 +5,7 @@ mod agreement;
 mod certificate;
 mod config_map;
 mod credentials;
+mod deletion;
 mod disruption_budget;
 pub(crate) mod erasure;
 mod facts;
@@ -39,6 +40,8 @@ use crate::meta;
 use crate::step::Step;
 use crate::topology::{Member, Topology};
 
+pub(crate) use deletion::in_foreground;
+pub use deletion::{Contents, Filled, Holdings, NAMED, may_go, must_ask};
 pub use leaving::says_complete;
 pub use observed::{Observed, Stored};
 use progress::Progress;
@@ -52,6 +55,9 @@ const SECRET_RECHECK: Duration = Duration::from_secs(30);
 
 /// How soon the servers are asked again whether a Pool that says that it is drained is empty.
 const EMPTY_RECHECK: Duration = Duration::from_secs(5);
+
+/// How soon a store that must not be deleted yet is asked again what it holds.
+const DELETION_RECHECK: Duration = Duration::from_secs(30);
 
 /// What is to be done for a Tenant, and the decisions its status tells of.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +74,8 @@ pub struct Plan {
     pub(crate) topology_verdict: Verdict,
     /// How far what the specs ask for has reached the servers; none while that cannot be told.
     pub(crate) progress: Option<Progress>,
+    /// Whether it may be taken down; none while nobody wants that.
+    pub(crate) deletion: Option<Verdict>,
 }
 
 /// What the Tenant is in, as a whole.
@@ -79,6 +87,8 @@ pub(crate) enum Stage {
     Paused,
     /// The spec cannot be carried out; the path and what is wrong with it.
     Invalid(String),
+    /// It was asked to go and may not yet: it is kept as before. The condition that says why.
+    Guarded(Verdict),
     /// It is being taken down; what that waits for.
     Leaving(String),
 }
@@ -94,12 +104,10 @@ pub fn plan(tenant: &Tenant, observed: &Observed) -> Plan {
         topology_verdict: topology::unknown(),
         progress: None,
         credentials,
+        deletion: None,
     };
     if meta::deleting(tenant) {
-        let (steps, waits_for) = teardown::plan(tenant, observed);
-        plan.stage = Stage::Leaving(waits_for);
-        plan.report_stored(tenant, observed);
-        plan.steps = steps;
+        plan.depart(tenant, observed);
         return plan;
     }
     if tenant.spec.paused {
@@ -117,6 +125,45 @@ pub fn plan(tenant: &Tenant, observed: &Observed) -> Plan {
 }
 
 impl Plan {
+    fn depart(&mut self, tenant: &Tenant, observed: &Observed) {
+        if meta::held(tenant, FINALIZER_TENANT) {
+            let verdict = deletion::judge(tenant, observed);
+            self.deletion = Some(verdict.clone());
+            if !verdict.holds() {
+                self.guard(tenant, observed);
+                self.stage = Stage::Guarded(verdict);
+                return;
+            }
+            if !deletion::may_go(tenant) {
+                // Written down before anything goes: afterwards the store cannot be asked again.
+                self.report_stored(tenant, observed);
+                self.stage = Stage::Leaving(verdict.finding.message);
+                self.requeue = Some(Duration::ZERO);
+                return;
+            }
+        }
+        let (steps, waits_for) = teardown::plan(tenant, observed);
+        self.stage = Stage::Leaving(waits_for);
+        self.report_stored(tenant, observed);
+        self.steps = steps;
+    }
+
+    /// Keeps a Tenant that may not go as if nobody had asked, as far as it can be kept: what was deleted with its
+    /// namespace or by its owner would be deleted again.
+    fn guard(&mut self, tenant: &Tenant, observed: &Observed) {
+        let kept = observed.topology.topology().is_some()
+            && !deletion::in_foreground(tenant)
+            && !tenant.spec.paused
+            && validate::first_fault(tenant, observed).is_none();
+        if kept {
+            self.run(tenant, observed);
+        } else {
+            self.report_stored(tenant, observed);
+        }
+        let sooner = self.requeue.unwrap_or(DELETION_RECHECK);
+        self.requeue = Some(sooner.min(DELETION_RECHECK));
+    }
+
     fn report_stored(&mut self, tenant: &Tenant, observed: &Observed) {
         if let Stored::Read { topology, .. } = &observed.topology {
             self.topology = Some(topology.as_ref().clone());
@@ -131,7 +178,9 @@ impl Plan {
 
     fn run(&mut self, tenant: &Tenant, observed: &Observed) {
         self.steps.push(Step::Hold(FINALIZER_TENANT));
-        match topology::decide(tenant, observed, self.credentials.holds()) {
+        // Nobody joins a store that is to go.
+        let open = self.credentials.holds() && !meta::deleting(tenant);
+        match topology::decide(tenant, observed, open) {
             Ok(topology) => {
                 self.topology_verdict = topology::describe(observed, topology.as_ref());
                 self.topology = topology;
@@ -180,7 +229,10 @@ impl Plan {
                 .iter()
                 .flat_map(|topology| config_map::prune(tenant, observed, topology)),
         );
-        steps.extend(adoption::steps(tenant, observed));
+        // What is written now may be meant for the next Tenant of this name.
+        if !meta::deleting(tenant) {
+            steps.extend(adoption::steps(tenant, observed));
+        }
         steps
     }
 }

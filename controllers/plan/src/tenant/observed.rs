@@ -8,6 +8,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::core::PartialObjectMeta;
 
+use super::deletion::Contents;
 use super::secret::{FreshCredentials, Hidden, SecretCheck};
 use crate::meta;
 use crate::rollout;
@@ -53,6 +54,8 @@ pub struct Observed {
     pub empty_elements: Vec<String>,
     /// Names of Pools in the topology that the API server still has; read only while the Tenant is deleted.
     pub lingering_pools: Vec<String>,
+    /// What the store holds; asked only while [`super::must_ask`].
+    pub contents: Contents,
 }
 
 /// What the ConfigMap `{tenant}-topology` held.

@@ -36,7 +36,8 @@ pub fn status(
         .into_iter()
         .chain(verdicts.into_iter().map(|verdict| verdict.finding))
         // In nobody's way here: a Pool that it holds back is not ready, and one that serves goes on.
-        .chain([preflight::finding(observed)]);
+        .chain([preflight::finding(observed)])
+        .chain(plan.deletion.iter().map(|verdict| verdict.finding.clone()));
     let generation = tenant.metadata.generation;
     let mut status = TenantStatus {
         observed_generation: generation,
@@ -138,6 +139,12 @@ fn overall(
         reason: reason.to_owned(),
         message: message.to_owned(),
     };
+    // A person must know of this, whatever else cannot be done meanwhile.
+    if let Stage::Guarded(verdict) = &plan.stage
+        && let Some(guarded) = verdict.blocks()
+    {
+        return guarded;
+    }
     if let Some(failure) = enacted.failure() {
         return failure.into();
     }
@@ -155,7 +162,7 @@ fn overall(
                 message: fault.clone(),
             };
         }
-        Stage::Running => {}
+        Stage::Guarded(_) | Stage::Running => {}
     }
     let [before @ .., pools, available, rolled_out] = verdicts;
     // A server that a rollout made and that is not ready is more than a server that is not ready.
