@@ -188,6 +188,16 @@ fn a_tenant_on_its_way_out_is_neither_read_nor_given_objects() {
     let monitor = monitor(json!({}));
     let mut going = tenant(json!({}));
     going.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now()));
+    let waiting = Observed {
+        tenant: Some(going.clone()),
+        ..observed()
+    };
+    assert!(
+        plan(&monitor, &waiting, now()).collect.is_some(),
+        "a store that may not go yet is watched as before"
+    );
+    let allowed = crate::condition::yes(crds::conditions::DELETION_ALLOWED, "Confirmed", "by a person");
+    going.status.get_or_insert_default().conditions = crate::condition::merge(&[], [allowed], None, now());
     let observed = Observed {
         tenant: Some(going),
         ..observed()

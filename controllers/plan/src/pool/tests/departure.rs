@@ -19,18 +19,80 @@ fn with_policy(policy: ReclaimPolicy) -> Pool {
     pool
 }
 
-fn leaving_tenant() -> Arc<Tenant> {
-    let mut tenant = tenant();
-    tenant.metadata.deletion_timestamp = Some(object(json!("2026-01-01T00:00:00Z")));
-    Arc::new(tenant)
-}
-
-/// A Tenant that is deleted, with all of the Pool still there.
+/// A Tenant that is taken down, with all of the Pool still there.
 fn abandoned() -> Observed {
     Observed {
-        tenant: Some(leaving_tenant()),
+        tenant: Some(Arc::new(leaving(tenant()))),
         ..serving()
     }
+}
+
+/// A Tenant that was deleted and may not go yet.
+fn guarded(change: impl Fn(&mut Tenant)) -> Observed {
+    let mut tenant = deleted_tenant(tenant());
+    change(&mut tenant);
+    Observed {
+        tenant: Some(Arc::new(tenant)),
+        ..serving()
+    }
+}
+
+#[test]
+fn while_its_tenant_may_not_go_a_pool_is_kept_and_goes_on_as_asked() {
+    let observed = guarded(|_| ());
+    let status = reported(&pool(), &observed);
+    assert_eq!(says(&status, "Ready"), "True Ready", "one that nobody deleted");
+    let plan = plan(&leaving_pool(), &observed);
+    assert!(applied(&plan).is_some());
+    assert!(deleted(&plan).is_empty());
+    assert!(!plan.steps.contains(&Step::Release(FINALIZER_POOL)));
+    let status = reported(&leaving_pool(), &observed);
+    assert_eq!(says(&status, "Ready"), "False TenantGuarded");
+    assert_eq!(says(&status, "Stalled"), "False TenantGuarded");
+}
+
+#[test]
+fn a_lost_server_of_a_pool_that_waits_with_its_tenant_is_not_given_up() {
+    let mut observed = guarded(|_| ());
+    observed.stateful_set = None;
+    observed.pods.clear();
+    let plan = plan(&leaving_pool(), &observed);
+    assert!(applied(&plan).is_some());
+    assert!(!plan.steps.contains(&Step::Release(FINALIZER_POOL)));
+}
+
+#[test]
+fn what_kubernetes_deletes_with_its_owner_is_not_made_again_and_not_given_up() {
+    let foreground = Some(vec![FINALIZER_POOL.to_owned(), "foregroundDeletion".to_owned()]);
+    let mut pool = leaving_pool();
+    pool.metadata.finalizers = foreground.clone();
+    assert_eq!(plan(&pool, &guarded(|_| ())).steps, Vec::new());
+    let observed = guarded(|tenant| tenant.metadata.finalizers = foreground.clone());
+    assert_eq!(plan(&leaving_pool(), &observed).steps, Vec::new());
+    let observed = Observed {
+        topology: Stored::Missing,
+        ..guarded(|_| ())
+    };
+    let mut joined = leaving_pool();
+    joined.status = Some(reported(&super::pool(), &serving()));
+    assert_eq!(plan(&joined, &observed).steps, Vec::new());
+}
+
+#[test]
+fn a_pool_that_is_no_member_does_not_wait_for_its_tenant() {
+    let observed = Observed {
+        topology: stored(Topology {
+            pools: Vec::new(),
+            ..topology(true)
+        }),
+        stateful_set: None,
+        pods: Vec::new(),
+        ..guarded(|_| ())
+    };
+    assert_eq!(
+        plan(&leaving_pool(), &observed).steps,
+        [Step::Release(FINALIZER_POOL)]
+    );
 }
 
 #[test]

@@ -27,18 +27,20 @@ fn pools() -> impl Strategy<Value = Pool> {
 /// Tenants, good and bad.
 fn tenants() -> impl Strategy<Value = Option<Tenant>> {
     let env = proptest::option::of(".{0,12}");
-    (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), env).prop_map(
-        |(some, tls, leaving, paused, env)| {
-            let mut tenant = if tls { tls_tenant() } else { tenant() };
-            tenant.metadata.deletion_timestamp = leaving.then(|| object(json!("2026-01-01T00:00:00Z")));
-            tenant.spec.paused = paused;
-            tenant
-                .spec
-                .env
-                .extend(env.map(|name| object(json!({"name": name, "value": "x"}))));
-            some.then_some(tenant)
-        },
-    )
+    (any::<bool>(), any::<bool>(), 0..3, any::<bool>(), env).prop_map(|(some, tls, going, paused, env)| {
+        let tenant = if tls { tls_tenant() } else { tenant() };
+        let mut tenant = match going {
+            0 => tenant,
+            1 => deleted_tenant(tenant),
+            _ => leaving(tenant),
+        };
+        tenant.spec.paused = paused;
+        tenant
+            .spec
+            .env
+            .extend(env.map(|name| object(json!({"name": name, "value": "x"}))));
+        some.then_some(tenant)
+    })
 }
 
 fn topologies() -> impl Strategy<Value = Stored> {
@@ -165,6 +167,17 @@ proptest! {
             prop_assert!(observed.stateful_set.is_none());
             prop_assert!(observed.pods.is_empty());
         }
+    }
+
+    #[test]
+    fn a_member_stays_until_its_tenant_may_go(pool in pools(), observed in views()) {
+        let member = |topology: &Topology| topology.member(POOL, "pool-uid").is_some() && topology.formed;
+        let keeps = observed.tenant.as_ref().is_some_and(|tenant| !crate::tenant::leaving(tenant));
+        let is_member = crate::meta::name(&pool) == POOL && observed.topology.topology().is_some_and(member);
+        let plan = plan(&pool, &observed);
+        let ended = deleted(&plan).iter().any(|name| !name.starts_with("Pod "));
+        let released = plan.steps.iter().any(|step| matches!(step, Step::Release(_)));
+        prop_assert!(!(keeps && is_member && (ended || released)));
     }
 
     #[test]

@@ -42,6 +42,19 @@ fn tenant() -> Tenant {
     }))
 }
 
+fn deleted_tenant(mut tenant: Tenant) -> Tenant {
+    tenant.metadata.deletion_timestamp = Some(object(json!("2026-01-01T00:00:00Z")));
+    tenant
+}
+
+/// A Tenant that was asked to go, and may.
+fn leaving(tenant: Tenant) -> Tenant {
+    let mut tenant = deleted_tenant(tenant);
+    let allowed = object(condition("DeletionAllowed", "True"));
+    tenant.status.get_or_insert_default().conditions.push(allowed);
+    tenant
+}
+
 fn tls_tenant() -> Tenant {
     let mut tenant = tenant();
     tenant.spec.tls = Some(object(json!({"mode": "Enabled"})));

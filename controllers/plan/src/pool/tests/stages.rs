@@ -45,7 +45,7 @@ fn waiting() -> Vec<(&'static str, Observed, &'static str, &'static str)> {
         (
             "a Tenant that leaves",
             with_tenant(&|tenant| {
-                tenant.metadata.deletion_timestamp = Some(object(json!("2026-01-01T00:00:00Z")))
+                *tenant = leaving(tenant.clone());
             }),
             "TenantFound",
             "False TenantDeleting",

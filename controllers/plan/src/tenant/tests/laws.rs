@@ -88,11 +88,11 @@ fn any_check() -> impl Strategy<Value = SecretCheck> {
 
 fn any_tenant() -> impl Strategy<Value = Tenant> {
     let parity = prop::option::of(prop::sample::select(vec!["EC:0", "EC:2", "EC:9", "nonsense"]));
-    (any::<[bool; 2]>(), parity).prop_map(|([paused, gone], parity)| {
-        let mut tenant = if paused && gone {
-            deleted(tenant())
-        } else {
-            tenant()
+    (any::<[bool; 3]>(), parity).prop_map(|([paused, gone, allowed], parity)| {
+        let mut tenant = match (paused && gone, allowed) {
+            (true, true) => leaving(tenant()),
+            (true, false) => deleted(tenant()),
+            (false, _) => tenant(),
         };
         tenant.spec.paused = paused && !gone;
         tenant.spec.env = parity
@@ -212,7 +212,18 @@ proptest! {
     fn a_plan_is_made_of_whatever_is_seen(tenant in any_tenant(), observed in any_world()) {
         let plan = plan(&tenant, &observed);
         let status = status(&tenant, &observed, &plan, &Enacted::default(), now());
-        prop_assert_eq!(status.conditions.len(), 10);
+        prop_assert_eq!(status.conditions.len(), if crate::meta::deleting(&tenant) { 11 } else { 10 });
+    }
+
+    #[test]
+    fn nothing_goes_before_it_is_written_down_that_it_may(tenant in any_tenant(), observed in any_world()) {
+        let goes = |step: &Step| match step {
+            Step::Delete(target, _) => target.kind != "ConfigMap",
+            Step::Release(_) => true,
+            _ => false,
+        };
+        let plan = plan(&tenant, &observed);
+        prop_assert!(super::super::leaving(&tenant) || !plan.steps.iter().any(goes));
     }
 
     #[test]

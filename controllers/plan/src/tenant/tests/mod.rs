@@ -1,6 +1,7 @@
 //! What the plans of a Tenant promise.
 
 mod credentials;
+mod deletion;
 mod examples;
 mod formation;
 mod joining;

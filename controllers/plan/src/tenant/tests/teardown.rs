@@ -31,7 +31,7 @@ fn with_all() -> (crds::Tenant, Observed) {
     certificate.metadata.uid = Some("cert-uid".into());
     certificate.metadata.owner_references = Some(vec![meta::owner(&tenant)]);
     observed.certificates = vec![Arc::new(certificate)];
-    (deleted(tenant), observed)
+    (leaving(tenant), observed)
 }
 
 #[test]

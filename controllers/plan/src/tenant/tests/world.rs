@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crds::common::NameRef;
-use crds::conditions::PREFLIGHT;
+use crds::conditions::{DELETION_ALLOWED, PREFLIGHT};
 use crds::names::{self, ANNOTATION_TEMPLATE_HASH, LABEL_POOL, LABEL_TENANT, LABEL_TOPOLOGY_REVISION};
 use crds::{Pool, PoolSpec, PoolStatus, Tenant, TenantStatus};
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::core::ObjectMeta;
 
 use super::super::{FreshCredentials, Hidden, Observed, Plan, SecretCheck, Stored, plan, status};
+use crate::condition;
 use crate::meta;
 use crate::pool::{Basis, Wanted};
 use crate::rollout;
@@ -54,6 +55,15 @@ pub(super) fn pool(name: &str, servers: i32, volumes_per_server: i32) -> Pool {
 pub(super) fn deleted<K: kube::Resource>(mut object: K) -> K {
     object.meta_mut().deletion_timestamp = Some(Time(now()));
     object
+}
+
+/// A Tenant that was asked to go, and may.
+pub(super) fn leaving(tenant: Tenant) -> Tenant {
+    let mut tenant = deleted(tenant);
+    let allowed = condition::yes(DELETION_ALLOWED, "Confirmed", "by a person");
+    let conditions = &mut tenant.status.get_or_insert_default().conditions;
+    conditions.extend(condition::merge(&[], [allowed], Some(3), now()));
+    tenant
 }
 
 pub(super) fn pod(pool: &str, ordinal: i32, revision: u64, ready: bool) -> Arc<Pod> {
