@@ -28,6 +28,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use support::audit::Audit;
 use support::cluster::Cluster;
+use support::objects;
 use support::operator::{How, Operator};
 use support::space::{Kind, Space};
 use support::wait::{SOON, until};
@@ -205,7 +206,7 @@ async fn many(cluster: &Cluster, tenants: usize, operator: &Operator) {
 
 async fn store(space: &Space, name: &str) {
     space
-        .apply::<Tenant>(name, &json!({"spec": {}}))
+        .apply::<Tenant>(name, &objects::tenant())
         .await
         .expect("a Tenant");
     let pool = json!({"spec": {

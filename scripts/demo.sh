@@ -32,7 +32,9 @@ clean_up() {
   for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
   for child in "${children[@]}"; do wait "$child" 2>/dev/null || true; done
   if [ "$EXISTING" = 1 ]; then
-    echo "the cluster keeps what was applied; to remove it: kubectl delete namespace $SHOP $SYSTEM"
+    echo "the cluster keeps what was applied; to remove it, store and objects:"
+    echo "  kubectl -n $SHOP patch tenant store --type merge -p '{\"spec\":{\"deletion\":{\"protection\":\"None\"}}}'"
+    echo "  kubectl -n $SHOP delete tenant store && kubectl delete namespace $SHOP $SYSTEM"
   else
     out/localkube down --name "$CLUSTER" || true
   fi

@@ -48,7 +48,7 @@ pub async fn every_rule_accepts_what_it_should(world: Arc<World>) {
                 "services": {"api": {"type": "LoadBalancer", "loadBalancerClass": "x.example.com/lb"}, "console": {}},
                 "rollout": {"maxUnavailable": 256, "partition": 0, "paused": true, "autoRollback": true,
                             "progressDeadlineSeconds": 10},
-                "deletion": {"volumes": "Delete"}, "paused": true
+                "deletion": {"volumes": "Delete", "protection": "DataCheck"}, "paused": true
             }}),
         ),
     ] {
@@ -144,6 +144,10 @@ pub async fn every_rule_rejects_what_it_should_and_says_what_to_do(world: Arc<Wo
             refused(
                 json!({"spec": {"rollout": {"progressDeadlineSeconds": 9}}}),
                 "should be greater than or equal to 10",
+            ),
+            refused(
+                json!({"spec": {"deletion": {"protection": "Never"}}}),
+                "Unsupported value",
             ),
             refused(json!({"spec": {"unknown": 1}}), "unknown"),
         ],

@@ -131,7 +131,7 @@ pub async fn deletion_goes_in_order_and_keeps_only_what_the_policy_keeps(world: 
     for (policy, kept) in [("Retain", 4), ("Delete", 0)] {
         let space = Space::make(&world.cluster.admin, "delete").await;
         let mut tenant = objects::tls_tenant();
-        tenant["spec"]["deletion"] = json!({"volumes": policy});
+        tenant["spec"]["deletion"]["volumes"] = policy.into();
         space.apply::<Tenant>("store", &tenant).await.unwrap();
         space
             .apply::<TenantCertificate>("store", &objects::certificate("store"))
@@ -242,10 +242,9 @@ pub async fn a_new_image_reaches_every_server_one_at_a_time(world: Arc<World>) {
         .await
         .unwrap();
     space.ready::<Tenant>("store", SOON).await;
-    space
-        .apply::<Tenant>("store", &json!({"spec": {"image": "rustfs/rustfs:next"}}))
-        .await
-        .unwrap();
+    let mut changed = objects::tenant();
+    changed["spec"]["image"] = "rustfs/rustfs:next".into();
+    space.apply::<Tenant>("store", &changed).await.unwrap();
     until("every server to run the new image", SOON, || async {
         let pods = space.list::<Pod>().await;
         let absent = pods.iter().filter(|pod| !is_ready(pod)).count() + 6_usize.saturating_sub(pods.len());

@@ -25,6 +25,7 @@ mod monitor;
 mod preflight;
 mod process;
 mod rollouts;
+mod protection;
 mod silence;
 mod topology;
 mod traces;
@@ -108,6 +109,9 @@ fn main() -> ExitCode {
         preflight::a_pool_that_no_node_can_take_is_held_back_unless_it_asks_for_a_report,
         preflight::a_pool_that_serves_is_disturbed_by_no_finding,
         preflight::pools_on_different_classes_are_warned_of,
+        protection::a_store_with_objects_serves_on_until_its_owner_confirms,
+        protection::a_store_that_cannot_be_asked_waits_and_an_empty_one_goes,
+        protection::what_deletes_around_the_operator_waits_for_the_same_word,
         silence::a_monitor_that_waits_for_its_tenant_writes_once,
         silence::nothing_is_written_once_all_is_ready,
         traces::a_reconcile_is_one_trace_and_leads_back_to_the_write_that_woke_it,

@@ -137,7 +137,7 @@ pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<W
 pub async fn a_creation_ends_the_same_when_the_operator_is_killed(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "killed").await;
     let mut tenant = one_disk(objects::tenant());
-    tenant["spec"]["deletion"] = json!({"volumes": "Delete"});
+    tenant["spec"]["deletion"]["volumes"] = "Delete".into();
     space.apply::<Tenant>("store", &tenant).await.unwrap();
     space
         .apply::<Pool>("p0", &objects::pool("store", 4, 1))
@@ -177,7 +177,7 @@ pub async fn retained_volumes_serve_their_objects_again(world: Arc<World>) {
     space.apply::<Secret>("keys", &keys).await.unwrap();
     let mut tenant = one_disk(objects::tenant());
     tenant["spec"]["credentialsSecretRef"] = json!({"name": "keys"});
-    tenant["spec"]["deletion"] = json!({"volumes": "Retain"});
+    tenant["spec"]["deletion"]["volumes"] = "Retain".into();
     create(&space, tenant.clone()).await;
     let store = Store::find(&world, &space, "keys", None).await;
     store.put("kept", OBJECTS);

@@ -2,14 +2,19 @@
 
 use serde_json::{Value, json};
 
-/// A Tenant with nothing said.
+/// A Tenant with nothing said, but that it may be deleted with what it holds: no test's data is worth a question.
 pub fn tenant() -> Value {
-    json!({"spec": {}})
+    json!({"spec": {"deletion": {"protection": "None"}}})
 }
 
-/// A Tenant that speaks TLS with the TenantCertificate of its name.
+/// Such a Tenant that speaks TLS with the TenantCertificate of its name.
 pub fn tls_tenant() -> Value {
-    json!({"spec": {"tls": {"mode": "Enabled"}}})
+    json!({"spec": {"tls": {"mode": "Enabled"}, "deletion": {"protection": "None"}}})
+}
+
+/// A Tenant with nothing said: what it holds is asked for before it is deleted.
+pub fn protected_tenant() -> Value {
+    json!({"spec": {}})
 }
 
 /// A Pool for a Tenant.

@@ -53,6 +53,15 @@ impl Servers {
         assert_eq!(status, 204, "{text}");
     }
 
+    /// Lets the server of a Pod misbehave: `down`, `unready`, `http500`, or `none`.
+    pub async fn fault(&self, namespace: &str, pod: &str, mode: &str) {
+        let body = json!({"pod": format!("{namespace}/{pod}"), "mode": mode}).to_string();
+        let (status, text) = http::post(&self.control, "/fault", body)
+            .await
+            .expect("the control port answers");
+        assert_eq!(status, 204, "{text}");
+    }
+
     /// How often the pool whose element contains `part` was told to move away.
     pub async fn starts(&self, part: &str) -> u64 {
         let (_, text) = http::get(&self.control, "/drains")

@@ -39,6 +39,9 @@ pub fn answer(
             ("GET", "", _) => Ok(list_buckets(store)),
             ("PUT", bucket, "") if !bucket.is_empty() => Ok(make_bucket(store, bucket)),
             ("HEAD", bucket, "") => find(store, bucket).map(|_| empty(200)),
+            ("GET", bucket, "") if asks(request, "versions").is_some() => {
+                Ok(list_versions(bucket, find(store, bucket)?, most(request)))
+            }
             ("GET", bucket, "") => Ok(list_objects(bucket, find(store, bucket)?)),
             ("DELETE", bucket, "") => remove_bucket(store, bucket),
             ("PUT", bucket, key) => put(find(store, bucket)?, key, request),
@@ -152,6 +155,47 @@ fn list_objects(name: &str, bucket: &Bucket) -> Response<Bytes> {
             escaped(name)
         ),
     )
+}
+
+/// Objects have one version each: nothing deleted is kept here.
+fn list_versions(name: &str, bucket: &Bucket, most: usize) -> Response<Bytes> {
+    let versions: String = bucket
+        .objects
+        .iter()
+        .take(most)
+        .map(|(key, object)| {
+            format!(
+                "<Version><ETag>{}</ETag><IsLatest>true</IsLatest><Key>{}</Key><LastModified>{:.3}</LastModified>\
+                 <Size>{}</Size><StorageClass>STANDARD</StorageClass><VersionId>null</VersionId></Version>",
+                object.etag,
+                escaped(key),
+                object.written,
+                object.body.len()
+            )
+        })
+        .collect();
+    let more = bucket.objects.len() > most;
+    document(
+        "ListVersionsResult",
+        &format!(
+            "<IsTruncated>{more}</IsTruncated><KeyMarker></KeyMarker><MaxKeys>{most}</MaxKeys><Name>{}</Name>\
+             <Prefix></Prefix><VersionIdMarker></VersionIdMarker>{versions}",
+            escaped(name)
+        ),
+    )
+}
+
+/// The value of a part of the query, if the part is there.
+fn asks<'a>(request: &'a Request<Bytes>, part: &str) -> Option<&'a str> {
+    let parts = request.uri().query()?.split('&');
+    let mut pairs = parts.map(|one| one.split_once('=').unwrap_or((one, "")));
+    pairs.find_map(|(name, value)| (name == part).then_some(value))
+}
+
+/// As many as the real server gives at most.
+fn most(request: &Request<Bytes>) -> usize {
+    let asked = asks(request, "max-keys").and_then(|value| value.parse().ok());
+    asked.unwrap_or(1000).min(1000)
 }
 
 fn document(root: &str, content: &str) -> Response<Bytes> {
