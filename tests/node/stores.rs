@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use admin::{Client, Credentials, Deadlines, Endpoint};
 use crds::{Pool, Tenant, TenantCertificate};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
@@ -201,6 +201,47 @@ pub async fn retained_volumes_serve_their_objects_again(world: Arc<World>) {
     let store = Store::find(&world, &space, "keys", None).await;
     // Reading only: servers are ready for reads before they see enough drives for writes.
     store.check("kept", OBJECTS);
+    space.vacate().await;
+}
+
+pub async fn deletion_with_data_is_refused_until_confirmed(world: Arc<World>) {
+    let space = Space::make(&world.cluster.admin, "kept").await;
+    create(&space, one_disk(objects::protected_tenant())).await;
+    let store = Store::find(&world, &space, "store-credentials", None).await;
+    store.put("kept", OBJECTS);
+    let uid = space.get::<Tenant>("store").await.unwrap().uid().unwrap();
+
+    space.delete::<Tenant>("store").await;
+    let message = space
+        .condition::<Tenant>("store", "DeletionAllowed", "False", "DataFound", FORMED)
+        .await;
+    assert!(message.contains("of 1 in all: kept (10 or more)"), "{message}");
+    let before = uids(&space).await;
+    space.delete::<Pod>("store-p0-0").await;
+    until("the server to come back", FORMED, || async {
+        let pods = space.list::<Pod>().await;
+        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+        let old = uids(&space).await.intersection(&before).count();
+        if (old, ready) == (3, 4) {
+            Ok(())
+        } else {
+            Err(format!("{old} are the old ones, {ready} are ready"))
+        }
+    })
+    .await;
+    store.check("kept", OBJECTS);
+
+    let word = json!({"metadata": {"annotations": {"storage.rustfs.com/confirm-deletion": uid}}});
+    space
+        .api::<Tenant>()
+        .patch("store", &PatchParams::default(), &Patch::Merge(&word))
+        .await
+        .unwrap();
+    space.gone::<Tenant>("store", FORMED).await;
+    assert!(
+        space.list::<Pool>().await.is_empty(),
+        "Pools go before their Tenant"
+    );
     space.vacate().await;
 }
 
