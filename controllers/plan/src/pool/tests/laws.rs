@@ -172,7 +172,7 @@ proptest! {
     #[test]
     fn a_member_stays_until_its_tenant_may_go(pool in pools(), observed in views()) {
         let member = |topology: &Topology| topology.member(POOL, "pool-uid").is_some() && topology.formed;
-        let keeps = observed.tenant.as_ref().is_some_and(|tenant| !crate::tenant::leaving(tenant));
+        let keeps = observed.tenant.as_ref().is_some_and(|tenant| !crate::tenant::may_go(tenant));
         let is_member = crate::meta::name(&pool) == POOL && observed.topology.topology().is_some_and(member);
         let plan = plan(&pool, &observed);
         let ended = deleted(&plan).iter().any(|name| !name.starts_with("Pod "));

@@ -5,9 +5,10 @@ use crds::conditions::{DELETION_ALLOWED, READY, STALLED};
 use crds::names::ANNOTATION_CONFIRM_DELETION;
 use crds::tenant::{Deletion, Protection};
 
-use super::super::{Contents, Filled, Holdings, Observed, Stored, leaving, must_ask, plan, status};
+use super::super::{Contents, Filled, Holdings, Observed, Stored, may_go, must_ask, plan, status};
 use super::world::*;
 use crate::step::{Child, Enacted, Failure, Outcome, Step};
+use crate::topology::Phase;
 
 /// A store of eight drives that serves, which somebody has asked to go.
 fn asked() -> (Tenant, Observed) {
@@ -71,7 +72,7 @@ fn a_store_that_holds_objects_stays_and_tells_the_buckets_and_what_to_type() {
          --overwrite tenants.storage.rustfs.com/store storage.rustfs.com/confirm-deletion=tenant-uid`. Buckets that \
          hold objects, of 3 in all: logs (1 or more), photos (1000 or more)"
     );
-    assert!(!leaving(&tenant));
+    assert!(!may_go(&tenant));
 }
 
 #[test]
@@ -99,6 +100,20 @@ fn while_it_stays_it_is_kept_as_before_but_takes_nobody_in() {
 }
 
 #[test]
+fn nothing_is_drained_in_a_store_that_is_to_go() {
+    let (mut tenant, mut observed) = asked();
+    observed.contents = holding(&[("logs", 1)]);
+    observed.pools[0] = Arc::new(deleted(observed.pools[0].as_ref().clone()));
+    let _ = reconcile(&mut tenant, &mut observed);
+    let phases: Vec<Phase> = stored(&observed)
+        .pools
+        .iter()
+        .map(|member| member.phase)
+        .collect();
+    assert_eq!(phases, [Phase::Active, Phase::Active]);
+}
+
+#[test]
 fn the_uid_of_the_tenant_confirms_and_nothing_else_does() {
     let (mut tenant, mut observed) = asked();
     observed.contents = holding(&[("logs", 1)]);
@@ -110,7 +125,7 @@ fn the_uid_of_the_tenant_confirms_and_nothing_else_does() {
     }
     confirmed(&mut tenant, "tenant-uid");
     assert_eq!(told(&mut tenant, &mut observed).0, "+Confirmed");
-    assert!(leaving(&tenant));
+    assert!(may_go(&tenant));
     assert!(plan(&tenant, &observed).steps.iter().any(takes_down));
 }
 

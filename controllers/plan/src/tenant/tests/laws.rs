@@ -223,7 +223,7 @@ proptest! {
             _ => false,
         };
         let plan = plan(&tenant, &observed);
-        prop_assert!(super::super::leaving(&tenant) || !plan.steps.iter().any(goes));
+        prop_assert!(super::super::may_go(&tenant) || !plan.steps.iter().any(goes));
     }
 
     #[test]
