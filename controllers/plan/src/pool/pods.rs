@@ -10,13 +10,23 @@ use crate::meta;
 
 /// The ordinal of a Pod of this Pool; none for a Pod that is not one of its servers.
 pub(super) fn ordinal(pool: &Pool, pod: &Pod) -> Option<i32> {
-    if meta::label(pod, LABEL_POOL) != Some(meta::name(pool)) {
+    numbered(
+        &pool.spec.tenant_ref.name,
+        meta::name(pool),
+        pool.spec.servers,
+        pod,
+    )
+}
+
+/// The ordinal of a Pod among so many servers of a Tenant's pool; none for a Pod that is not one of them.
+pub(super) fn numbered(tenant: &str, pool: &str, servers: i32, pod: &Pod) -> Option<i32> {
+    if meta::label(pod, LABEL_POOL) != Some(pool) {
         return None;
     }
-    let set = names::stateful_set(&pool.spec.tenant_ref.name, meta::name(pool));
+    let set = names::stateful_set(tenant, pool);
     let text = meta::name(pod).strip_prefix(set.as_str())?.strip_prefix('-')?;
     let ordinal: i32 = text.parse().ok()?;
-    (ordinal < pool.spec.servers && ordinal.to_string() == text).then_some(ordinal)
+    (ordinal < servers && ordinal.to_string() == text).then_some(ordinal)
 }
 
 /// Whether a Pod serves and stays.

@@ -172,13 +172,17 @@ fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted) -
         ready: pods::ready(pod),
         leaving: meta::deleting(pod),
     };
-    let (mut own, mut others) = (Vec::new(), Vec::new());
-    for pod in &observed.pods {
-        match pods::ordinal(pool, pod.as_ref()) {
-            Some(ordinal) => own.push(server(pod.as_ref(), ordinal)),
-            None => others.push(server(pod.as_ref(), 0)),
-        }
-    }
+    let own = |pod: &Pod| Some(server(pod, pods::ordinal(pool, pod)?));
+    // Servers of a pool that has left the topology are there for a while: they must not stand in for missing ones.
+    let other = |pod: &Pod| {
+        let tenant = meta::name(terms.tenant.as_ref());
+        let members = terms.topology.pools.iter();
+        members
+            .filter(|member| member.name != meta::name(pool))
+            .find_map(|member| pods::numbered(tenant, &member.name, member.servers, pod))
+            .map(|ordinal| server(pod, ordinal))
+    };
+    let seen = || observed.pods.iter().map(AsRef::as_ref);
     let members = terms.topology.pools.iter();
     let expected = members.filter_map(|member| usize::try_from(member.servers).ok());
     let limit = Limit::of_pool(&terms.tenant, pool).most;
@@ -188,8 +192,8 @@ fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted) -
         settled: false,
         expected: expected.sum(),
         limit: usize::try_from(limit).unwrap_or(1).max(1),
-        own,
-        others,
+        own: seen().filter_map(own).collect(),
+        others: seen().filter_map(other).collect(),
     }
 }
 

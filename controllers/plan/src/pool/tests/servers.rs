@@ -76,6 +76,18 @@ fn nothing_is_replaced_while_a_server_of_another_pool_is_missing() {
 }
 
 #[test]
+fn a_server_of_a_pool_that_has_left_stands_in_for_none_that_is_missing() {
+    let mut observed = outdated();
+    let mut left = observed.pods.remove(0).as_ref().clone();
+    left.metadata.name = Some("shop-old-0".to_owned());
+    let labels = left.metadata.labels.get_or_insert_default();
+    labels.insert("storage.rustfs.com/pool".to_owned(), "old".to_owned());
+    observed.pods.push(Arc::new(left));
+    assert_eq!(deleted(&plan(&pool(), &observed)), Vec::<String>::new());
+    assert!(message(&reported(&pool(), &observed), "WorkloadReady").contains("servers are ready"));
+}
+
+#[test]
 fn before_the_store_has_served_all_outdated_servers_are_replaced() {
     let observed = Observed {
         topology: stored(topology(false)),

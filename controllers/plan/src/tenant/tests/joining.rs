@@ -149,6 +149,19 @@ fn a_rollout_ends_before_a_pool_is_taken_in() {
 }
 
 #[test]
+fn no_server_is_replaced_while_a_pool_is_drained() {
+    let (mut tenant, mut observed) = formed([pool("a", 4, 1), pool("b", 4, 1)]);
+    let mut leaving = observed.pools[1].as_ref().clone();
+    leaving.spec.state = crds::pool::PoolState::Decommissioned;
+    observed.pools[1] = Arc::new(leaving);
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(stored(&observed).pools[1].phase, Phase::Draining);
+    tenant.spec.image = Some("rustfs/rustfs:2".into());
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(stored(&observed).turn, None);
+}
+
+#[test]
 fn an_unfit_pool_changes_nothing_for_a_store_that_serves() {
     let (mut tenant, mut observed) = formed([pool("a", 4, 1)]);
     let before = stored(&observed);
