@@ -49,6 +49,8 @@ pub async fn a_newcomer_that_cannot_start_costs_nobody_a_server(world: Arc<World
     let space = store(&world, "stuck").await;
     let mut late = objects::pool("store", 4, 1);
     late["spec"]["scheduling"] = json!({"nodeSelector": {"there-is": "no-such-node"}});
+    // The preflight would hold its servers back before they exist.
+    late["spec"]["preflight"] = json!("Report");
     space.apply::<Pool>("late", &late).await.unwrap();
     space
         .condition::<Pool>("late", "Joined", "False", "Joining", SOON)
@@ -109,6 +111,8 @@ pub async fn a_newcomer_is_taken_back_while_no_client_was_served_with_it(world: 
     let before = uids(&space).await;
     let mut late = objects::pool("store", 4, 1);
     late["spec"]["scheduling"] = json!({"nodeSelector": {"there-is": "no-such-node"}});
+    // The preflight would hold its servers back before they exist.
+    late["spec"]["preflight"] = json!("Report");
     space.apply::<Pool>("late", &late).await.unwrap();
     space
         .condition::<Pool>("late", "Joined", "False", "Joining", SOON)
