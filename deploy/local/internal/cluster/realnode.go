@@ -11,6 +11,7 @@ import (
 	"localkube/internal/build"
 	"localkube/internal/doctor"
 	"localkube/internal/image"
+	"localkube/internal/instance"
 	"localkube/internal/node"
 )
 
@@ -31,8 +32,40 @@ func (c *cluster) prepareNode(number int) error {
 	if !c.claims.Take("real-node") {
 		return errors.New("another cluster on this machine has a real node, and there is room for one: end that cluster first (localkube status)")
 	}
+	if err := c.sweep(); err != nil {
+		return err
+	}
 	c.node = node.New(c.inst, number)
 	return c.node.SetUp()
+}
+
+// sweep removes what the nodes of other clusters left that were killed with
+// their supervisor. The claim is held, so no such node runs any more; an
+// instance that is locked is being ended by somebody else right now.
+func (c *cluster) sweep() error {
+	all, err := instance.All()
+	if err != nil {
+		return err
+	}
+	for _, other := range all {
+		if other.Home == c.inst.Home || !node.Recorded(other) {
+			continue
+		}
+		lock, err := build.TryLock(other.LockPath())
+		if errors.Is(err, build.ErrLocked) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c.report.say("removing what the node of %s left when it was killed", other.Name)
+		err = clean(other, true)
+		lock.Close()
+		if err != nil {
+			return fmt.Errorf("cannot remove what %s left: %w; try localkube down --name %s", other.Name, err, other.Name)
+		}
+	}
+	return nil
 }
 
 // startNode starts the node and gives it its images.

@@ -30,12 +30,20 @@ const forwardingPath = "/proc/sys/net/ipv4/ip_forward"
 
 func recordPath(inst *instance.Instance) string { return inst.Path("node.json") }
 
+// Recorded says whether a node of the instance changed the machine and nobody
+// has undone it.
+func Recorded(inst *instance.Instance) bool {
+	_, err := os.Stat(recordPath(inst))
+	return err == nil
+}
+
 func (n *Node) cgroup() string { return "/" + n.inst.Short() }
 
 // SetUp makes the bridge, control groups and folders.
 func (n *Node) SetUp() error {
 	if exec.Command("nft", "list", "table", "ip", "kube-proxy").Run() == nil {
-		return fmt.Errorf("another kube-proxy works on this machine (nft list table ip kube-proxy): a real node has no place beside it")
+		return errors.New("the rules of another kube-proxy are on this machine: a real node has no place beside it. " +
+			"If no kube-proxy runs (pgrep kube-proxy), they are left over: nft delete table ip kube-proxy; nft delete table ip6 kube-proxy")
 	}
 	before, err := os.ReadFile(forwardingPath)
 	if err != nil {
