@@ -30,6 +30,7 @@ use support::audit::Audit;
 use support::cluster::Cluster;
 use support::objects;
 use support::operator::{How, Operator};
+use support::servers::Servers;
 use support::space::{Kind, Space};
 use support::wait::{SOON, until};
 
@@ -64,6 +65,7 @@ async fn measure() {
         arguments: vec![],
         environment: vec![],
     };
+    let _servers = Servers::start(&cluster).await;
     let operator = Operator::start(&cluster, &how).await;
     operator.ready(SOON).await;
     tokio::time::sleep(Duration::from_secs(5)).await;

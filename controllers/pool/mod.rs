@@ -38,6 +38,11 @@ impl Reconciler for Controller {
     async fn reconcile(&self, pool: &Pool) -> Result<Next, Error> {
         let mut observed = observe::observe(&self.kit, &self.context, pool).await?;
         observed.word = drain::word(&self.stores, pool, &observed).await;
+        if let Some(tenant) = &observed.tenant
+            && decide::concerns_health(pool, &observed)
+        {
+            observed.health = self.stores.health(tenant).await;
+        }
         let plan = decide::plan(pool, &observed);
         let mut enacted = self.kit.enact(pool, plan.steps.clone()).await;
         drain::tell(&self.kit, &self.stores, pool, &observed, &plan, &mut enacted).await?;

@@ -3,6 +3,7 @@
 
 mod access;
 mod fault;
+mod health;
 mod servers;
 #[cfg(test)]
 mod tests;
@@ -104,7 +105,7 @@ impl Stores {
         F: Future<Output = Result<(), admin::Error>> + Send,
     {
         let servers = servers::ready(&self.context, tenant);
-        let Some(server) = servers.iter().find(|server| server.is(pod)) else {
+        let Some(server) = servers.iter().find(|server| server.pod() == pod) else {
             return Err(Fault::plain(
                 "ServerNotReady",
                 &format!(

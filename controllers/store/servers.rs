@@ -19,9 +19,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Whether it is the server in the Pod of that name.
-    pub(super) fn is(&self, pod: &str) -> bool {
-        self.host.split('.').next() == Some(pod)
+    /// The name of its Pod.
+    pub(super) fn pod(&self) -> &str {
+        self.host.split('.').next().unwrap_or(&self.host)
     }
 }
 

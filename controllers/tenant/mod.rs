@@ -46,6 +46,9 @@ impl Reconciler for Controller {
     async fn reconcile(&self, tenant: &Tenant) -> Result<Next, Error> {
         let mut observed = observe::observe(&self.kit, &self.context, &self.contents, tenant).await?;
         observed.empty_elements = observe::empty_elements(&self.stores, tenant, &observed).await;
+        if decide::about_to_form(tenant, &observed) {
+            observed.health = self.stores.writes(tenant).await;
+        }
         let plan = decide::plan(tenant, &observed);
         let enacted = self.kit.enact(tenant, plan.steps.clone()).await;
         let status = decide::status(tenant, &observed, &plan, &enacted, self.kit.now());

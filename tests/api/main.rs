@@ -20,6 +20,7 @@ mod audit;
 mod crds;
 mod growth;
 mod hands;
+mod health;
 mod lifecycle;
 mod monitor;
 mod preflight;
@@ -41,7 +42,7 @@ use support::cluster::Cluster;
 use support::operator::{self, How, Operator};
 use support::servers::Servers;
 use tokio::runtime::Runtime;
-use tokio::sync::{OnceCell, RwLock, RwLockReadGuard};
+use tokio::sync::{RwLock, RwLockReadGuard};
 
 /// What every test is handed.
 pub struct World {
@@ -51,7 +52,8 @@ pub struct World {
     pub kubeconfig: PathBuf,
     /// The operator most tests share; a test that stops it takes it for itself.
     pub operator: RwLock<Option<Operator>>,
-    servers: OnceCell<Servers>,
+    /// The servers behind the fake Pods.
+    pub servers: Servers,
 }
 
 type Test = fn(Arc<World>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -95,6 +97,8 @@ fn main() -> ExitCode {
         rollouts::a_paused_rollout_replaces_nothing_and_is_as_asked,
         rollouts::a_change_no_server_starts_with_is_taken_back_and_not_tried_again,
         rollouts::killed_while_a_change_is_taken_back_it_goes_on,
+        health::a_store_serves_only_once_its_servers_take_writes,
+        health::a_server_is_replaced_only_while_the_others_take_writes,
         hands::deleted_children_come_back,
         hands::edited_and_stripped_children_are_restored,
         hands::lost_credentials_are_reported_and_never_replaced,
@@ -169,17 +173,13 @@ impl World {
     async fn start() -> Self {
         let cluster = Cluster::start("api", &["--nodes", "3", "--jaeger"]).await;
         let kubeconfig = operator::install(&cluster, "dev").await;
+        let servers = Servers::start(&cluster).await;
         Self {
             cluster,
             kubeconfig,
             operator: RwLock::new(None),
-            servers: OnceCell::new(),
+            servers,
         }
-    }
-
-    /// The servers behind the fake Pods; started when first asked for.
-    pub async fn servers(&self) -> &Servers {
-        self.servers.get_or_init(|| Servers::start(&self.cluster)).await
     }
 
     /// The operator all tests share, under its own ServiceAccount; started when first asked for.

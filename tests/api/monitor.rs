@@ -24,7 +24,7 @@ pub async fn a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures(wo
         .map(|operator| operator.listen.clone())
         .expect("it runs");
     let cluster = &world.cluster;
-    world.servers().await;
+
     let space = Space::make(&cluster.admin, "monitor").await;
     space
         .apply::<Tenant>("store", &objects::tls_tenant())

@@ -146,7 +146,6 @@ pub async fn what_deletes_around_the_operator_waits_for_the_same_word(world: Arc
 
 /// A store of four servers that answer, and that is protected.
 async fn store(world: &World, prefix: &str) -> Space {
-    world.servers().await;
     let space = Space::make(&world.cluster.admin, prefix).await;
     space
         .apply::<Tenant>("store", &objects::protected_tenant())
@@ -165,7 +164,7 @@ async fn store(world: &World, prefix: &str) -> Space {
 async fn all(world: &World, space: &Space, mode: &str) {
     for ordinal in 0..4 {
         let pod = format!("store-p0-{ordinal}");
-        world.servers().await.fault(&space.name, &pod, mode).await;
+        world.servers.fault(&space.name, &pod, mode).await;
     }
 }
 

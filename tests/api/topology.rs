@@ -127,7 +127,7 @@ pub async fn a_newcomer_is_taken_back_while_no_client_was_served_with_it(world: 
 
 pub async fn a_decommissioned_pool_leaves_once_its_data_has_moved(world: Arc<World>) {
     let _operator = world.running().await;
-    let servers = world.servers().await;
+    let servers = &world.servers;
     let space = two_pools(&world, "drain").await;
     // 1, or 2 where the Tenant had met one Pool before the other.
     let before: u64 = selected(&space).await.parse().unwrap();
@@ -182,7 +182,7 @@ pub async fn a_decommissioned_pool_leaves_once_its_data_has_moved(world: Arc<Wor
 
 pub async fn a_drain_is_called_off_and_begun_again(world: Arc<World>) {
     let _operator = world.running().await;
-    let servers = world.servers().await;
+    let servers = &world.servers;
     let space = two_pools(&world, "recall").await;
     servers.drains(&space.name, "store", "hold").await;
     let before = uids(&space).await;
@@ -206,7 +206,7 @@ pub async fn a_drain_is_called_off_and_begun_again(world: Arc<World>) {
 
 pub async fn a_pool_deleted_by_mistake_keeps_its_servers_until_its_data_has_moved(world: Arc<World>) {
     let _operator = world.running().await;
-    let servers = world.servers().await;
+    let servers = &world.servers;
     let space = two_pools(&world, "mistake").await;
     servers.drains(&space.name, "store", "hold").await;
     space.delete::<Pool>("p1").await;
@@ -238,7 +238,7 @@ pub async fn a_pool_deleted_by_mistake_keeps_its_servers_until_its_data_has_move
 
 pub async fn a_drain_that_the_servers_give_up_is_told_and_loses_nothing(world: Arc<World>) {
     let _operator = world.running().await;
-    let servers = world.servers().await;
+    let servers = &world.servers;
     let space = two_pools(&world, "failed").await;
     servers.drains(&space.name, "store", "fail").await;
     set_state(&space, "p1", "Decommissioned").await;
@@ -254,7 +254,7 @@ pub async fn a_drain_that_the_servers_give_up_is_told_and_loses_nothing(world: A
 
 pub async fn a_successor_takes_over_from_the_pool_it_replaces(world: Arc<World>) {
     let _operator = world.running().await;
-    world.servers().await;
+
     let space = store(&world, "replace").await;
     let mut next = objects::pool("store", 2, 2);
     next["spec"]["replaces"] = json!({"name": "p0"});

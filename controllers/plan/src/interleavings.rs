@@ -19,6 +19,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::core::{ObjectMeta, PartialObjectMeta};
 
+use crate::health::Health;
 use crate::pool::drain::{Order, Report, Word};
 use crate::step::{Child, Enacted, Step};
 use crate::tenant::{FreshCredentials, Hidden, SecretCheck, Stored};
@@ -121,7 +122,7 @@ impl World {
 
     fn tenant_sees(&self) -> tenant::Observed {
         let empty = self.drains.iter().filter(|(_, state)| **state == "complete");
-        tenant::Observed {
+        let mut observed = tenant::Observed {
             topology: Stored::read(&self.tenant, self.topology.as_ref()),
             revisions: self.revisions.clone(),
             credentials: SecretCheck::Usable,
@@ -133,7 +134,11 @@ impl World {
             stateful_sets: self.sets.values().map(|set| Arc::new(metadata(set))).collect(),
             empty_elements: empty.map(|(element, _)| element.clone()).collect(),
             ..tenant::Observed::default()
+        };
+        if tenant::about_to_form(&self.tenant, &observed) {
+            observed.health = Health::Said(BTreeMap::new());
         }
+        observed
     }
 
     fn pool_sees(&self, pool: &Pool) -> pool::Observed {
@@ -151,7 +156,7 @@ impl World {
             ..Report::default()
         });
         let set = crds::names::stateful_set("store", meta::name(pool));
-        pool::Observed {
+        let mut observed = pool::Observed {
             tenant: Some(Arc::new(self.tenant.clone())),
             topology: Stored::read(&self.tenant, self.topology.as_ref()),
             stateful_set: self.sets.get(&set).map(|set| Arc::new(metadata(set))),
@@ -163,7 +168,11 @@ impl World {
                 .collect(),
             word: Word::Said(reports.collect()),
             ..pool::Observed::default()
+        };
+        if pool::concerns_health(pool, &observed) {
+            observed.health = Health::Said(BTreeMap::new());
         }
+        observed
     }
 
     /// What may happen next.

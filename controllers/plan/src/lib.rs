@@ -5,6 +5,7 @@
 
 pub mod certificate;
 pub mod condition;
+pub mod health;
 pub mod layout;
 pub mod meta;
 pub mod monitor;

@@ -21,6 +21,8 @@ pub enum Mode {
     Down,
     /// It serves, but says that it is not ready.
     Unready,
+    /// It serves, but says that it does not take writes.
+    ReadOnly,
     /// Every admin and S3 request fails with 500.
     Http500,
 }

@@ -34,10 +34,12 @@ use kube::core::PartialObjectMeta;
 
 pub(crate) use limit::Limit;
 pub(crate) use pods::{current, trouble};
+pub use roll::concerns_health;
 pub use status::status;
 pub(crate) use template::hash as digest;
 pub(crate) use wanted::{Basis, Hold, Wanted};
 
+use crate::health::Health;
 use crate::meta;
 use crate::rollout;
 use crate::settings::Settings;
@@ -58,6 +60,9 @@ const DEPARTURE_RECHECK: Duration = Duration::from_secs(10);
 
 /// How soon the servers are asked again how far a drain is: nothing tells of it.
 const DRAIN_RECHECK: Duration = Duration::from_secs(5);
+
+/// How soon servers that are not well are asked again before one of them is replaced: nothing tells of it.
+const HEALTH_RECHECK: Duration = Duration::from_secs(2);
 
 /// What was seen around one Pool.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +93,8 @@ pub struct Observed {
     pub classes: BTreeMap<String, growth::Expansion>,
     /// What the servers say of their pools; asked for only where [`drain::concerns`] says so.
     pub word: drain::Word,
+    /// How the servers are; asked only where [`concerns_health`] says so.
+    pub health: Health,
     /// Nodes and StorageClasses.
     pub cluster: preflight::Cluster,
 }
@@ -163,7 +170,7 @@ impl Plan {
         if !meta::held(pool, FINALIZER_POOL) && !meta::deleting(pool) {
             self.steps.push(Step::Hold(FINALIZER_POOL));
         }
-        let (decision, template) = roll::decide(pool, observed, terms, &wanted);
+        let (decision, template) = roll::decide(pool, observed, terms, &wanted, &observed.health);
         let growth = growth::decide(pool, observed);
         if let Some(size) = &growth.size {
             let set = stateful_set::build(&terms.tenant, &growth::sized(pool, size), template.clone());
@@ -176,6 +183,9 @@ impl Plan {
             self.steps.extend(growth.steps.clone());
         }
         self.requeue = growth.requeue;
+        if observed.health != Health::NotAsked && matches!(decision, Decision::Wait(_)) {
+            self.requeue = Some(HEALTH_RECHECK);
+        }
         self.growth = growth;
         self.decision = decision;
         self.wanted = Some(wanted);

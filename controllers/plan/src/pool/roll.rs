@@ -1,10 +1,13 @@
 //! Which outdated servers may be replaced now. Never are more servers away because of this than may be.
 
+use std::collections::BTreeMap;
+
 use crds::Pool;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 
-use super::stage::Terms;
+use super::stage::{Stage, Terms};
 use super::{Limit, Observed, Wanted, pods, template};
+use crate::health::Health;
 use crate::meta;
 use crate::step::{Step, Target, Why};
 
@@ -17,6 +20,8 @@ pub(super) struct Server {
     pub(super) outdated: bool,
     /// Whether it serves.
     pub(super) ready: bool,
+    /// Whether it serves but can be relied on in part only.
+    pub(super) ailing: bool,
     /// Whether it is on its way out.
     pub(super) leaving: bool,
 }
@@ -30,6 +35,10 @@ pub(super) struct Situation {
     pub(super) turn: bool,
     /// Whether what is seen includes all that was done.
     pub(super) settled: bool,
+    /// Whether it is known how servers that serve are.
+    pub(super) known: bool,
+    /// What is in the way of relying on all of them; none while nothing is.
+    pub(super) trouble: Option<String>,
     /// Servers the topology asks for, of all pools.
     pub(super) expected: usize,
     /// Servers that may be away at once, of all pools; at least one.
@@ -89,23 +98,32 @@ pub(super) fn next(now: &Situation) -> Decision {
 }
 
 /// The last ones first, as a StatefulSet does it.
-fn serving(now: &Situation, mut ready: Vec<&Server>) -> Decision {
+fn serving(now: &Situation, ready: Vec<&Server>) -> Decision {
     if !now.turn {
         return wait("another Pool of the Tenant has its turn");
     }
     let missing = now.expected.saturating_sub(all(now).count());
-    let unready = all(now).filter(|server| server.leaving || !server.ready).count();
-    let may_go = now.limit.saturating_sub(missing + unready);
-    if may_go == 0 {
-        return wait(match (now.limit, missing) {
-            (1, 0) => "another server is not ready",
-            (1, _) => "a server is missing",
+    let weak = |server: &Server| server.leaving || !server.ready || server.ailing;
+    let away = missing + all(now).filter(|server| weak(server)).count();
+    // One that ails is counted as away already.
+    let (mut going, mut well): (Vec<&Server>, Vec<&Server>) =
+        ready.into_iter().partition(|server| server.ailing);
+    well.sort_by_key(|server| std::cmp::Reverse(server.ordinal));
+    well.truncate(now.limit.saturating_sub(away));
+    going.extend(well);
+    if going.is_empty() || away > now.limit {
+        return wait(match (&now.trouble, now.limit, missing) {
+            (Some(why), ..) if now.known => why,
+            (_, 1, 0) => "another server is not ready",
+            (_, 1, _) => "a server is missing",
             _ => "as many servers as may be are missing or not ready",
         });
     }
-    ready.sort_by_key(|server| std::cmp::Reverse(server.ordinal));
-    ready.truncate(may_go);
-    Decision::Replace(numbers(&ready))
+    // Last, because they are asked only where nothing else is in the way.
+    if let Some(why) = now.trouble.as_ref().filter(|_| !now.known) {
+        return wait(why);
+    }
+    Decision::Replace(numbers(&going))
 }
 
 fn all(now: &Situation) -> impl Iterator<Item = &Server> {
@@ -129,8 +147,11 @@ pub(super) fn decide<'a>(
     observed: &Observed,
     terms: &Terms,
     wanted: &'a Wanted,
+    health: &Health,
 ) -> (Decision, &'a PodTemplateSpec) {
-    let mut now = situation(pool, observed, terms, wanted);
+    let mut now = situation(pool, observed, terms, wanted, health);
+    // The template must not depend on whether the servers were asked: they are asked only once it has been seen.
+    let known = std::mem::replace(&mut now.known, true);
     now.settled = true;
     let held = match (missing(pool, &now, wanted), next(&now)) {
         (Some(held), _) => held,
@@ -138,6 +159,7 @@ pub(super) fn decide<'a>(
         (None, Decision::Done | Decision::Wait(_)) => wanted.hold.is_some(),
     };
     let template = wanted.template(held);
+    now.known = known;
     now.settled = observed.caught_up && applied(pool, observed, template);
     let decision = match next(&now) {
         Decision::Replace(mut numbers) => {
@@ -153,6 +175,29 @@ pub(super) fn decide<'a>(
     (decision, template)
 }
 
+/// Whether a server that serves is about to be replaced, if all are well: so that they are to be asked.
+#[must_use]
+pub fn concerns_health(pool: &Pool, observed: &Observed) -> bool {
+    let (Stage::Serving(terms) | Stage::Needed(Some(terms)) | Stage::Guarded(Some(terms))) =
+        super::stage::judge(pool, observed)
+    else {
+        return false;
+    };
+    let well = Health::Said(BTreeMap::new());
+    let wanted = terms.wanted(pool, observed);
+    let (decision, _) = decide(pool, observed, &terms, &wanted, &well);
+    let serves = |pod: &Pod, numbers: &[i32]| {
+        pods::ready(pod) && pods::ordinal(pool, pod).is_some_and(|ordinal| numbers.contains(&ordinal))
+    };
+    match decision {
+        Decision::Replace(numbers) => {
+            let mut seen = observed.pods.iter();
+            terms.topology.formed && seen.any(|pod| serves(pod, &numbers))
+        }
+        Decision::Done | Decision::Wait(_) => false,
+    }
+}
+
 /// Whether the servers that are about to be made are held back ones; none if all are there. A wrong template makes one
 /// that is held back run what it should not, and one that is not is only replaced once more.
 fn missing(pool: &Pool, now: &Situation, wanted: &Wanted) -> Option<bool> {
@@ -165,11 +210,12 @@ fn missing(pool: &Pool, now: &Situation, wanted: &Wanted) -> Option<bool> {
     missing.map(|ordinal| wanted.holds(ordinal)).max()
 }
 
-fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted) -> Situation {
+fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted, health: &Health) -> Situation {
     let server = |pod: &Pod, ordinal: i32| Server {
         ordinal,
         outdated: wanted.outdated(pod, ordinal),
         ready: pods::ready(pod),
+        ailing: pods::ready(pod) && health.ails(meta::name(pod)),
         leaving: meta::deleting(pod),
     };
     let own = |pod: &Pod| Some(server(pod, pods::ordinal(pool, pod)?));
@@ -190,6 +236,8 @@ fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted) -
         formed: terms.topology.formed,
         turn: terms.topology.turn.as_deref() == Some(meta::name(pool)),
         settled: false,
+        known: matches!(health, Health::Said(_)),
+        trouble: health.trouble(),
         expected: expected.sum(),
         limit: usize::try_from(limit).unwrap_or(1).max(1),
         own: seen().filter_map(own).collect(),

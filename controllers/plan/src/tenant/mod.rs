@@ -48,6 +48,7 @@ use progress::Progress;
 pub use secret::{FreshCredentials, Hidden, SecretCheck, check_credentials, check_rpc};
 pub use server_names::server_names;
 pub use status::status;
+pub use topology::about_to_form;
 pub use verdict::Verdict;
 
 /// How soon a given Secret that is missing or unusable is read again: nothing tells of its change.
@@ -55,6 +56,9 @@ const SECRET_RECHECK: Duration = Duration::from_secs(30);
 
 /// How soon the servers are asked again whether a Pool that says that it is drained is empty.
 const EMPTY_RECHECK: Duration = Duration::from_secs(5);
+
+/// How soon servers that are all ready are asked again whether they take writes: nothing tells of it.
+const HEALTH_RECHECK: Duration = Duration::from_secs(2);
 
 /// How soon a store that must not be deleted yet is asked again what it holds.
 const DELETION_RECHECK: Duration = Duration::from_secs(30);
@@ -203,7 +207,10 @@ impl Plan {
         let secret = (!self.credentials.holds()).then_some(SECRET_RECHECK);
         let progress = self.progress.as_ref();
         let late = progress.and_then(|progress| progress.recheck(observed.now));
-        self.requeue = [empty, secret, late].into_iter().flatten().min();
+        let forms = self.topology.as_ref().is_some_and(|topology| !topology.formed)
+            && about_to_form(tenant, observed);
+        let forms = forms.then_some(HEALTH_RECHECK);
+        self.requeue = [empty, secret, late, forms].into_iter().flatten().min();
     }
 
     /// Secrets first and the topology before the Services that select its revision; adoption last, because one

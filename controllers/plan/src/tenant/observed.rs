@@ -10,6 +10,7 @@ use kube::core::PartialObjectMeta;
 
 use super::deletion::Contents;
 use super::secret::{FreshCredentials, Hidden, SecretCheck};
+use crate::health::Health;
 use crate::meta;
 use crate::rollout;
 use crate::settings::Settings;
@@ -52,6 +53,8 @@ pub struct Observed {
     pub stateful_sets: Vec<Arc<PartialObjectMeta<StatefulSet>>>,
     /// Elements that the servers call decommissioned to the end; asked for only where a Pool says that it is drained.
     pub empty_elements: Vec<String>,
+    /// How the servers are; asked only while [`super::about_to_form`].
+    pub health: Health,
     /// Names of Pools in the topology that the API server still has; read only while the Tenant is deleted.
     pub lingering_pools: Vec<String>,
     /// What the store holds; asked only while [`super::must_ask`].

@@ -13,6 +13,7 @@ use super::observed::{Observed, Stored};
 use super::rebuild;
 use super::servers;
 use super::verdict::Verdict;
+use crate::health::Health;
 use crate::meta;
 use crate::topology::{Phase, Topology};
 
@@ -63,7 +64,11 @@ fn form(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> To
         facts::revision_volumes(tenant, observed, base.revision).is_some_and(|written| written != volumes);
     if !next.pools.is_empty() && (volumes != base.volumes() || written_otherwise) {
         next.revision = next_revision(tenant, observed, base, &volumes);
-    } else if open && !waiting && servers::all_ready(tenant, observed, &next) {
+    } else if open
+        && !waiting
+        && servers::all_ready(tenant, observed, &next)
+        && observed.health.trouble().is_none()
+    {
         next.formed = true;
         next.serving = next.revision;
     }
@@ -76,6 +81,13 @@ fn form(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> To
         };
     }
     next
+}
+
+/// Whether all that is missing for the store to serve is that its servers take writes, so that they are to be asked.
+#[must_use]
+pub fn about_to_form(tenant: &Tenant, observed: &Observed) -> bool {
+    let topology = observed.topology.topology();
+    topology.is_some_and(|topology| !topology.formed && servers::all_ready(tenant, observed, topology))
 }
 
 /// One more than any that was ever used; but one that was written and never put into the topology, because the operator
@@ -116,7 +128,11 @@ pub(crate) fn describe(observed: &Observed, topology: Option<&Topology>) -> Verd
     }
     let (revision, pools) = (topology.revision, topology.pools.len());
     if !topology.formed {
-        let message = format!("revision {revision} with {pools} pools starts");
+        let starts = format!("revision {revision} with {pools} pools starts");
+        let message = match observed.health.trouble() {
+            Some(why) if observed.health != Health::NotAsked => format!("{starts}: {why}"),
+            _ => starts,
+        };
         return Verdict::good(TOPOLOGY_READY, "Forming", message);
     }
     if topology.serving == revision {

@@ -1,4 +1,4 @@
-//! `/health`, `/health/live`, `/health/ready`.
+//! `/health`, `/health/live`, `/health/ready`, `/minio/health/cluster`.
 
 use bytes::Bytes;
 use http::Response;
@@ -12,6 +12,8 @@ use crate::world::{Mode, World};
 pub struct State {
     /// Every erasure set has enough drives to be read.
     pub storage: bool,
+    /// Every erasure set has enough drives to be written.
+    pub writes: bool,
     /// A majority of the servers listens.
     pub lock: bool,
 }
@@ -20,12 +22,16 @@ impl State {
     /// Looks at all pools of the server.
     pub fn of(world: &World, identity: &Identity) -> Self {
         let live = |host: &str| world.is_live(host);
-        let storage = identity.pools.iter().all(|pool| {
-            pool.drives.chunks(pool.set_width).all(|set| {
-                let online = set.iter().filter(|drive| live(&drive.host)).count();
-                online >= pool.set_width - pool.parity
+        let enough = |more: bool| {
+            identity.pools.iter().all(|pool| {
+                let data = pool.set_width - pool.parity;
+                // With as much parity as data half the drives could be on either side of a split.
+                let needed = data + usize::from(more && data == pool.parity);
+                pool.drives
+                    .chunks(pool.set_width)
+                    .all(|set| set.iter().filter(|drive| live(&drive.host)).count() >= needed)
             })
-        });
+        };
         let mut hosts: Vec<_> = identity
             .pools
             .iter()
@@ -36,7 +42,8 @@ impl State {
         hosts.dedup();
         let up = hosts.iter().filter(|host| live(host)).count();
         Self {
-            storage,
+            storage: enough(false),
+            writes: enough(true),
             lock: up > hosts.len() / 2,
         }
     }
@@ -55,6 +62,13 @@ pub fn answer(world: &World, identity: &Identity, path: &str) -> Option<Response
             let state = State::of(world, identity);
             let ready = state.is_ready() && world.fault(&identity.pod) != Mode::Unready;
             Some(json(if ready { 200 } else { 503 }, &readiness(&state, ready)))
+        }
+        "/minio/health/cluster" => {
+            let writes = State::of(world, identity).writes && world.fault(&identity.pod) != Mode::ReadOnly;
+            Some(json(
+                if writes { 200 } else { 503 },
+                &base(if writes { "ok" } else { "degraded" }),
+            ))
         }
         _ => None,
     }

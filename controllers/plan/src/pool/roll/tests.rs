@@ -9,15 +9,19 @@ fn server(ordinal: i32, outdated: bool, ready: bool, leaving: bool) -> Server {
         ordinal,
         outdated,
         ready: ready && !leaving,
+        ailing: false,
         leaving,
     }
 }
 
 /// All states of a server.
 fn states(ordinal: i32) -> Vec<Server> {
-    (0..8)
-        .map(|bits| server(ordinal, bits & 1 != 0, bits & 2 != 0, bits & 4 != 0))
-        .collect()
+    let plain = (0..8).map(|bits| server(ordinal, bits & 1 != 0, bits & 2 != 0, bits & 4 != 0));
+    let ailing = plain.clone().filter(|server| server.ready).map(|server| Server {
+        ailing: true,
+        ..server
+    });
+    plain.chain(ailing).collect()
 }
 
 /// Every situation of a pool with two servers, beside one other server, in which one may be missing.
@@ -32,6 +36,8 @@ fn situations() -> Vec<Situation> {
                             formed: flags & 1 != 0,
                             turn: flags & 2 != 0,
                             settled: flags & 4 != 0,
+                            known: true,
+                            trouble: None,
                             expected,
                             limit,
                             own: vec![a.clone(), b.clone()],
@@ -93,6 +99,47 @@ fn no_more_servers_of_a_store_that_serves_stop_at_a_time_than_may() {
 }
 
 #[test]
+fn a_serving_server_goes_only_while_no_more_than_the_limit_are_away_or_ail_without_it() {
+    for now in situations().into_iter().filter(|now| now.formed) {
+        let going = replaced(&now);
+        let well = going.iter().filter(|server| server.ready && !server.ailing);
+        let ailing = all(&now).filter(|server| server.ailing).count();
+        let weak = away(&now) + ailing + well.count();
+        assert!(
+            going.iter().all(|server| !server.ready) || weak <= now.limit,
+            "{now:?}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_ails_goes_before_those_that_are_well() {
+    let mut now = Situation {
+        formed: true,
+        turn: true,
+        settled: true,
+        known: true,
+        expected: 4,
+        limit: 1,
+        own: (0..4).map(|number| server(number, true, true, false)).collect(),
+        ..Situation::default()
+    };
+    now.own[1].ailing = true;
+    assert_eq!(next(&now), Decision::Replace(vec![1]));
+    now.own[2].ailing = true;
+    assert!(matches!(next(&now), Decision::Wait(_)));
+}
+
+#[test]
+fn no_serving_server_goes_while_it_is_not_known_how_the_others_are() {
+    for mut now in situations().into_iter().filter(|now| now.formed) {
+        now.known = false;
+        now.trouble = Some("nobody answers".into());
+        assert!(replaced(&now).iter().all(|server| !server.ready), "{now:?}");
+    }
+}
+
+#[test]
 fn only_outdated_servers_that_are_not_leaving_go() {
     for now in situations() {
         assert!(
@@ -149,6 +196,8 @@ fn the_last_servers_go_first_and_as_many_as_may() {
         formed: true,
         turn: true,
         settled: true,
+        known: true,
+        trouble: None,
         expected: 4,
         limit: 2,
         own: (0..4).map(|number| server(number, true, true, false)).collect(),
@@ -191,6 +240,8 @@ fn seen(store: &Store, pool: usize, turn: Option<usize>, limit: usize) -> Situat
         formed: true,
         turn: turn == Some(pool),
         settled: true,
+        known: true,
+        trouble: None,
         expected: 8,
         limit,
         own: servers(&store[pool]),

@@ -9,6 +9,7 @@ mod servers;
 mod snapshots;
 mod stages;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crds::{Pool, PoolStatus, Tenant, TenantCertificate};
@@ -20,6 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Observed, Plan, claims, plan, status};
+use crate::health::Health;
 use crate::step::{Child, Enacted, Step};
 use crate::tenant::Stored;
 use crate::topology::{Member, Phase, Topology};
@@ -124,6 +126,7 @@ fn accepted() -> Observed {
         tenant: Some(Arc::new(tenant())),
         topology: stored(topology(false)),
         caught_up: true,
+        health: Health::Said(BTreeMap::new()),
         ..Observed::default()
     }
 }

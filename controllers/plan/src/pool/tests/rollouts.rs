@@ -1,8 +1,12 @@
 use super::*;
 
+use std::collections::BTreeMap;
+
+use super::super::concerns_health;
 use crds::names::{ANNOTATION_POOL_RESTARTED_AT, ANNOTATION_RESTARTED_AT, LABEL_TOPOLOGY_REVISION};
 use crds::tenant::Rollout;
 
+use crate::health::Health;
 use crate::rollout::{self, Numbered, Recipe, Rejection};
 
 const OLD: &str = crds::names::DEFAULT_IMAGE;
@@ -43,13 +47,23 @@ fn image(set: &StatefulSet) -> String {
     spec.containers[0].image.clone().unwrap()
 }
 
+/// A plan as the controller makes it: the servers are asked only where it matters.
+fn visit(observed: &mut Observed) -> Plan {
+    observed.health = if concerns_health(&pool(), observed) {
+        Health::Said(BTreeMap::new())
+    } else {
+        Health::NotAsked
+    };
+    plan(&pool(), observed)
+}
+
 /// One visit in which the StatefulSet is written, and the one after it. Says the image it makes servers with, and what
 /// was deleted.
 fn twice(observed: &mut Observed) -> (String, Vec<String>) {
-    let first = plan(&pool(), observed);
+    let first = visit(observed);
     let set = applied(&first).cloned().unwrap();
     observed.stateful_set = Some(Arc::new(metadata(set.clone())));
-    let second = plan(&pool(), observed);
+    let second = visit(observed);
     assert_eq!(applied(&second), Some(&set), "it is settled");
     (image(&set), deleted(&second))
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crds::Pool;
@@ -5,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 
 use super::super::plan;
 use super::world::*;
+use crate::health::Health;
 
 fn later(mut pool: Pool, seconds: i64) -> Pool {
     let time = now() + jiff::SignedDuration::from_secs(seconds);
@@ -147,4 +149,33 @@ fn revisions_that_nothing_uses_are_pruned() {
         left,
         ["store-topology-r1", "store-topology-r3", "store-topology-r4"]
     );
+}
+
+#[test]
+fn a_store_serves_only_once_its_servers_take_writes() {
+    let (mut tenant, mut observed) = (tenant(), with_pools([pool("a", 1, 2)]));
+    let _ = reconcile(&mut tenant, &mut observed);
+    observed.pods = vec![pod("a", 0, 1, true)];
+    for (health, told) in [
+        (
+            Health::Said([("store-a-0".to_owned(), "does not take writes".to_owned())].into()),
+            "server store-a-0 does not take writes",
+        ),
+        (
+            Health::Silent {
+                message: "nobody answers".to_owned(),
+            },
+            "nobody answers",
+        ),
+    ] {
+        observed.health = health;
+        let plan = reconcile(&mut tenant, &mut observed);
+        assert!(!stored(&observed).formed);
+        assert_eq!(plan.requeue, Some(std::time::Duration::from_secs(2)));
+        let said = plan.topology_verdict.finding.message;
+        assert_eq!(said, format!("revision 1 with 1 pools starts: {told}"));
+    }
+    observed.health = Health::Said(BTreeMap::new());
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert!(stored(&observed).formed);
 }

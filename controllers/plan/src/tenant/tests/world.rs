@@ -1,5 +1,6 @@
 //! A Tenant's surroundings as values, and what steps make of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crds::common::NameRef;
@@ -13,6 +14,7 @@ use kube::core::ObjectMeta;
 
 use super::super::{FreshCredentials, Hidden, Observed, Plan, SecretCheck, Stored, plan, status};
 use crate::condition;
+use crate::health::Health;
 use crate::meta;
 use crate::pool::{Basis, Wanted};
 use crate::rollout;
@@ -103,6 +105,7 @@ pub(super) fn empty() -> Observed {
             secret_key: Hidden::new("correct-horse-battery".into()),
         }),
         fresh_rpc: Some(Hidden::new("internode-internode".into())),
+        health: Health::Said(BTreeMap::new()),
         ..Observed::default()
     }
 }

@@ -1,0 +1,142 @@
+//! How a Tenant's servers are, by their own word.
+
+use std::collections::BTreeMap;
+
+use admin::{Client, Deadlines, Drive};
+use crds::Tenant;
+use futures::{StreamExt, stream};
+use plan::health::Health;
+
+use super::{Access, Fault, Stores, access, connect, servers};
+
+/// Servers asked at the same time.
+const AT_ONCE: usize = 16;
+
+impl Stores {
+    /// Asks every ready server whether it takes writes.
+    pub(crate) async fn writes(&self, tenant: &Tenant) -> Health {
+        said(self.ask_each(tenant, &mut None).await)
+    }
+
+    /// Asks every ready server whether it takes writes, and one of them for the drives of all.
+    pub(crate) async fn health(&self, tenant: &Tenant) -> Health {
+        let mut kept = None;
+        let mut ailing = match self.ask_each(tenant, &mut kept).await {
+            Ok(ailing) => ailing,
+            fault => return said(fault),
+        };
+        let drives = self
+            .ask(
+                tenant,
+                &mut kept,
+                |client| async move { client.storage_info().await },
+            )
+            .await;
+        said(drives.map(|storage| {
+            for (server, what) in storage.drives.iter().filter_map(unwell) {
+                ailing.entry(server).or_insert(what);
+            }
+            ailing
+        }))
+    }
+
+    async fn ask_each(
+        &self,
+        tenant: &Tenant,
+        kept: &mut Option<Access>,
+    ) -> Result<BTreeMap<String, String>, Fault> {
+        let servers = servers::ready(&self.context, tenant);
+        if servers.is_empty() {
+            return Err(Fault::no_server());
+        }
+        access::renew(&self.kit, &self.context.sources, tenant, kept).await?;
+        let Some(access) = kept.as_ref() else {
+            return Err(Fault::no_server());
+        };
+        let clients: Vec<(String, Client)> = servers
+            .iter()
+            .map(|server| {
+                (
+                    server.pod().to_owned(),
+                    connect(server, access, Deadlines::default()),
+                )
+            })
+            .collect();
+        let answers: Vec<_> = stream::iter(clients)
+            .map(|(server, client)| async move { (server, client.takes_writes().await) })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        let mut ailing = BTreeMap::new();
+        for (server, answer) in answers {
+            match answer {
+                Ok(true) => {}
+                Ok(false) => {
+                    let what = "does not take writes: it does not see enough drives";
+                    ailing.insert(server, what.to_owned());
+                }
+                Err(error) => return Err(Fault::from(&error)),
+            }
+        }
+        Ok(ailing)
+    }
+}
+
+fn said(answer: Result<BTreeMap<String, String>, Fault>) -> Health {
+    match answer {
+        Ok(ailing) => Health::Said(ailing),
+        Err(fault) => {
+            tracing::info!(
+                reason = fault.reason,
+                detail = fault.detail,
+                "the servers do not say how they are"
+            );
+            Health::Silent {
+                message: fault.message,
+            }
+        }
+    }
+}
+
+/// The server of a drive that cannot be relied on, and why.
+fn unwell(drive: &Drive) -> Option<(String, String)> {
+    let what = match (drive.is_ok(), drive.healing) {
+        (true, false) => return None,
+        (true, true) => format!("is still filling its drive {} again", drive.path),
+        (false, _) => format!("has a drive {} that is {}", drive.path, drive.state),
+    };
+    let host = drive.endpoint.split_once("://")?.1;
+    let pod = host.split(['.', ':', '/']).next()?;
+    Some((pod.to_owned(), what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drive(state: &str, healing: bool) -> Drive {
+        Drive {
+            endpoint: "https://store-p0-2.store-hl.shop.svc.cluster.local:9000/data/rustfs1".to_owned(),
+            path: "/data/rustfs1".to_owned(),
+            state: state.to_owned(),
+            healing,
+            ..Drive::default()
+        }
+    }
+
+    #[test]
+    fn a_drive_that_is_well_is_not_spoken_of() {
+        assert_eq!(unwell(&drive("ok", false)), None);
+    }
+
+    #[test]
+    fn a_drive_that_fails_or_heals_is_told_with_its_server() {
+        for (state, healing, what) in [
+            ("offline", false, "has a drive /data/rustfs1 that is offline"),
+            ("ok", true, "is still filling its drive /data/rustfs1 again"),
+        ] {
+            let found = unwell(&drive(state, healing)).unwrap();
+            assert_eq!(found, ("store-p0-2".to_owned(), what.to_owned()));
+        }
+    }
+}
