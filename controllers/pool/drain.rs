@@ -12,6 +12,9 @@ use plan::{Enacted, Failure, Outcome, meta};
 
 use crate::store::{Fault, Stores};
 
+/// How many of the entries a drain could not make out are named.
+const NAMED: usize = 3;
+
 /// What the servers say of their pools, where it matters.
 pub(super) async fn word(stores: &Stores, pool: &Pool, observed: &Observed) -> Word {
     let topology = observed.topology.topology();
@@ -37,10 +40,7 @@ pub(super) async fn word(stores: &Stores, pool: &Pool, observed: &Observed) -> W
 /// One pool as the plan reads it.
 pub(crate) fn report(entry: &PoolEntry) -> Report {
     let info = entry.decommission_info.clone().unwrap_or_default();
-    let unresolved = match &info.unresolved_entries {
-        serde_json::Value::Null => None,
-        entries => Some(format!("entries that could not be made out: {entries}")),
-    };
+    let unresolved = unresolved(&info.unresolved_entries);
     Report {
         element: entry.cmdline.clone(),
         decommission: entry.decommission_status.clone(),
@@ -50,12 +50,31 @@ pub(crate) fn report(entry: &PoolEntry) -> Report {
         objects: info.objects_decommissioned,
         bytes: info.bytes_decommissioned,
         failed_objects: info.objects_decommissioned_failed,
+        unresolved: unresolved.is_some(),
         held_up: info
             .capacity_blocked_reason
             .or(unresolved)
             .or(info.waiting_reason)
             .unwrap_or_default(),
     }
+}
+
+/// The entries a drain could not make out, for a person; none while there are none.
+fn unresolved(entries: &serde_json::Value) -> Option<String> {
+    let entries = entries.as_array().filter(|entries| !entries.is_empty())?;
+    let named = entries.iter().take(NAMED).map(|entry| {
+        let text = |key: &str| entry[key].as_str().unwrap_or("?").to_owned();
+        format!("{}/{}", text("bucket"), text("object"))
+    });
+    let named: Vec<String> = named.collect();
+    let more = match entries.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!(
+        "{}{more} is on fewer than half the drives of its erasure set",
+        named.join(", ")
+    ))
 }
 
 /// Tells the servers what the plan orders, once all its steps are done. Before data is set moving the topology is read

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::outcome;
 use crate::store::Stores;
 
+pub(crate) use drain::report;
 pub use watches::wakes;
 
 /// Reconciles Pools.

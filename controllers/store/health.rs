@@ -100,10 +100,13 @@ fn said(answer: Result<BTreeMap<String, String>, Fault>) -> Health {
 
 /// The server of a drive that cannot be relied on, and why.
 fn unwell(drive: &Drive) -> Option<(String, String)> {
+    let path = &drive.path;
     let what = match (drive.is_ok(), drive.healing) {
+        // Seen of an empty drive in the place of one that was lost.
+        (true, false) if drive.uuid.is_empty() => format!("has a drive {path} that is not formatted"),
         (true, false) => return None,
-        (true, true) => format!("is still filling its drive {} again", drive.path),
-        (false, _) => format!("has a drive {} that is {}", drive.path, drive.state),
+        (true, true) => format!("is still filling its drive {path} again"),
+        (false, _) => format!("has a drive {path} that is {}", drive.state),
     };
     let host = drive.endpoint.split_once("://")?.1;
     let pod = host.split(['.', ':', '/']).next()?;
@@ -114,11 +117,12 @@ fn unwell(drive: &Drive) -> Option<(String, String)> {
 mod tests {
     use super::*;
 
-    fn drive(state: &str, healing: bool) -> Drive {
+    fn drive(state: &str, healing: bool, uuid: &str) -> Drive {
         Drive {
             endpoint: "https://store-p0-2.store-hl.shop.svc.cluster.local:9000/data/rustfs1".to_owned(),
             path: "/data/rustfs1".to_owned(),
             state: state.to_owned(),
+            uuid: uuid.to_owned(),
             healing,
             ..Drive::default()
         }
@@ -126,16 +130,27 @@ mod tests {
 
     #[test]
     fn a_drive_that_is_well_is_not_spoken_of() {
-        assert_eq!(unwell(&drive("ok", false)), None);
+        assert_eq!(unwell(&drive("ok", false, "7688edd0")), None);
     }
 
     #[test]
-    fn a_drive_that_fails_or_heals_is_told_with_its_server() {
-        for (state, healing, what) in [
-            ("offline", false, "has a drive /data/rustfs1 that is offline"),
-            ("ok", true, "is still filling its drive /data/rustfs1 again"),
+    fn a_drive_that_fails_heals_or_is_empty_is_told_with_its_server() {
+        for (state, healing, uuid, what) in [
+            (
+                "offline",
+                false,
+                "7688edd0",
+                "has a drive /data/rustfs1 that is offline",
+            ),
+            (
+                "ok",
+                true,
+                "7688edd0",
+                "is still filling its drive /data/rustfs1 again",
+            ),
+            ("ok", false, "", "has a drive /data/rustfs1 that is not formatted"),
         ] {
-            let found = unwell(&drive(state, healing)).unwrap();
+            let found = unwell(&drive(state, healing, uuid)).unwrap();
             assert_eq!(found, ("store-p0-2".to_owned(), what.to_owned()));
         }
     }

@@ -45,7 +45,7 @@ impl Reconciler for Controller {
 
     async fn reconcile(&self, tenant: &Tenant) -> Result<Next, Error> {
         let mut observed = observe::observe(&self.kit, &self.context, &self.contents, tenant).await?;
-        observed.empty_elements = observe::empty_elements(&self.stores, tenant, &observed).await;
+        observe::ask_for_ends(&self.stores, tenant, &mut observed).await;
         if decide::about_to_form(tenant, &observed) {
             observed.health = self.stores.writes(tenant).await;
         }

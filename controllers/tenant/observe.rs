@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kit::{Error, Kit};
 use plan::pool::preflight::default_class;
 use plan::tenant::{
-    Observed, SecretCheck, Stored, check_credentials, check_rpc, may_go, must_ask, says_complete,
+    Observed, SecretCheck, Stored, check_credentials, check_rpc, may_go, must_ask, says_complete, says_dead,
 };
 use plan::{meta, rollout};
 use zeroize::Zeroize;
@@ -15,6 +15,7 @@ use zeroize::Zeroize;
 use super::contents::Asker;
 use super::random;
 use crate::context::Context;
+use crate::pool::report;
 use crate::store::Stores;
 
 /// Reads. An error means that nothing may be decided.
@@ -44,9 +45,9 @@ pub(super) async fn observe(
     Ok(observed)
 }
 
-/// The elements that the servers call decommissioned to the end, asked for anew where a Pool says that it is one of
-/// them: with this word a pool leaves the string. Without an answer there are none.
-pub(super) async fn empty_elements(stores: &Stores, tenant: &Tenant, observed: &Observed) -> Vec<String> {
+/// Asks the servers anew where a Pool says that its data has left, or that a drain of it cannot be forgotten: with this
+/// word a pool leaves the string, or is spelled otherwise in it. Without an answer neither happens.
+pub(super) async fn ask_for_ends(stores: &Stores, tenant: &Tenant, observed: &mut Observed) {
     let members = observed
         .topology
         .topology()
@@ -55,27 +56,30 @@ pub(super) async fn empty_elements(stores: &Stores, tenant: &Tenant, observed: &
         let pools = observed.pools.iter();
         pools
             .filter(|pool| meta::uid(pool.as_ref()) == member.uid)
-            .any(|pool| says_complete(pool))
+            .any(|pool| says_complete(pool) || says_dead(pool))
     });
     if !said || may_go(tenant) {
-        return Vec::new();
+        return;
     }
     match stores
         .ask(tenant, &mut None, |client| async move { client.pools().await })
         .await
     {
-        Ok(pools) => pools
-            .into_iter()
-            .filter(|pool| pool.decommission_status == "complete")
-            .map(|pool| pool.cmdline)
-            .collect(),
+        Ok(pools) => {
+            for report in pools.iter().map(report) {
+                match report.decommission.as_str() {
+                    "complete" => observed.empty_elements.push(report.element),
+                    "failed" if report.unresolved => observed.dead_elements.push(report.element),
+                    _ => {}
+                }
+            }
+        }
         Err(fault) => {
             tracing::warn!(
                 reason = fault.reason,
                 detail = fault.detail,
-                "the servers do not say which pools are empty"
+                "the servers do not say how drains ended"
             );
-            Vec::new()
         }
     }
 }

@@ -8,7 +8,8 @@ use crds::names::LABEL_TOPOLOGY_REVISION;
 use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
 use kube::ResourceExt;
-use serde_json::json;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
 
 use crate::World;
 use crate::support::objects;
@@ -250,6 +251,71 @@ pub async fn a_drain_that_the_servers_give_up_is_told_and_loses_nothing(world: A
     set_state(&space, "p1", "Active").await;
     space.ready::<Pool>("p1", SOON).await;
     space.leave().await;
+}
+
+pub async fn a_drain_that_cannot_be_forgotten_is_left_behind_and_begun_again(world: Arc<World>) {
+    let _operator = world.running().await;
+    let servers = &world.servers;
+    let space = two_pools(&world, "dead").await;
+    servers.drains(&space.name, "store", "die").await;
+    set_state(&space, "p1", "Decommissioned").await;
+    let message = space
+        .condition::<Pool>("p1", "Stalled", "True", "DrainFailed", SOON)
+        .await;
+    assert!(
+        message.contains("photos/2026/lost.jpg is on fewer than half the drives"),
+        "{message}"
+    );
+    servers.drains(&space.name, "store", "go").await;
+    set_state(&space, "p1", "Active").await;
+    space
+        .condition::<Pool>("p1", "Drained", "False", "Respelled", SOON)
+        .await;
+    space
+        .condition::<Pool>("p1", "Drained", "False", "NotAsked", REPLACED)
+        .await;
+    space.ready::<Tenant>("store", REPLACED).await;
+    let map = space.get::<ConfigMap>("store-topology").await.unwrap();
+    let volumes = map.data.unwrap()["RUSTFS_VOLUMES"].clone();
+    assert!(volumes.ends_with("/data/rustfs{0...0}/"), "{volumes}");
+    assert_eq!(space.list::<Pod>().await.len(), 8);
+
+    set_state(&space, "p1", "Decommissioned").await;
+    space
+        .condition::<Pool>("p1", "Drained", "True", "Left", REPLACED)
+        .await;
+    space.ready::<Tenant>("store", REPLACED).await;
+    space.leave().await;
+}
+
+pub async fn a_deleted_pool_keeps_its_data_while_a_person_holds_it(world: Arc<World>) {
+    let _operator = world.running().await;
+    let servers = &world.servers;
+    let space = two_pools(&world, "held").await;
+    servers.drains(&space.name, "store", "hold").await;
+    let before = uids(&space).await;
+    space.delete::<Pool>("p1").await;
+    space
+        .condition::<Pool>("p1", "Drained", "False", "Draining", SOON)
+        .await;
+    hold_drain(&space, "p1", json!("true")).await;
+    space
+        .condition::<Pool>("p1", "Drained", "False", "DrainHeld", SOON)
+        .await;
+    space.ready::<Tenant>("store", SOON).await;
+    assert_eq!(uids(&space).await, before, "no server was touched");
+    servers.drains(&space.name, "store", "go").await;
+    hold_drain(&space, "p1", json!(null)).await;
+    space.gone::<Pool>("p1", REPLACED).await;
+    space.ready::<Tenant>("store", SOON).await;
+    space.leave().await;
+}
+
+async fn hold_drain(space: &Space, pool: &str, value: Value) {
+    let annotations = json!({"storage.rustfs.com/hold-drain": value});
+    let change = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
+    let api = space.api::<Pool>();
+    api.patch(pool, &PatchParams::default(), &change).await.unwrap();
 }
 
 pub async fn a_successor_takes_over_from_the_pool_it_replaces(world: Arc<World>) {

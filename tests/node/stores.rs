@@ -199,7 +199,7 @@ pub async fn retained_volumes_serve_their_objects_again(world: Arc<World>) {
 
     create(&space, tenant).await;
     let store = Store::find(&world, &space, "keys", None).await;
-    // Reading only: servers are ready for reads before they see enough drives for writes.
+    store.put("more", OBJECTS);
     store.check("kept", OBJECTS);
     space.vacate().await;
 }

@@ -44,7 +44,7 @@ impl Servers {
         }
     }
 
-    /// Lets drains of a Tenant `go`, `hold` or `fail`.
+    /// Lets drains of a Tenant `go`, `hold`, `fail`, or `die`: fail in a way that the servers cannot forget.
     pub async fn drains(&self, namespace: &str, tenant: &str, mode: &str) {
         let body = json!({"tenant": format!("{namespace}/{tenant}"), "mode": mode}).to_string();
         let (status, text) = http::post(&self.control, "/drains", body)

@@ -143,6 +143,21 @@ impl Topology {
     }
 }
 
+/// Whether two elements name the same servers and drives. RustFS knows a pool by the exact text, and takes one with
+/// another spelling for a pool that nothing was ever done with.
+#[must_use]
+pub fn same_pool(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
+}
+
+/// The other spelling of an element.
+#[must_use]
+pub fn respelled(element: &str) -> String {
+    element
+        .strip_suffix('/')
+        .map_or_else(|| format!("{element}/"), str::to_owned)
+}
+
 /// The exact element of the volumes string for a pool: always with ellipses, as RustFS can neither extend nor drain
 /// a pool without. Hosts are the per-Pod names of the headless Service.
 #[must_use]

@@ -19,12 +19,12 @@ struct Fault {
 struct Draining {
     /// `namespace/name`.
     tenant: String,
-    /// `go`, `hold` or `fail`.
+    /// `go`, `hold`, `fail` or `die`.
     mode: String,
 }
 
 /// Answers `GET /drains` with how often each element was told to go, `POST /drains` with the body
-/// `{"tenant":"ns/name","mode":"go|hold|fail"}`, and `POST /fault` with the body `{"pod":"ns/name","mode":"down|unready|none|http500"}`.
+/// `{"tenant":"ns/name","mode":"go|hold|fail|die"}`, and `POST /fault` with the body `{"pod":"ns/name","mode":"down|unready|none|http500"}`.
 pub async fn answer(world: Arc<World>, request: Request<Bytes>) -> Response<Bytes> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/drains") => {

@@ -13,6 +13,8 @@ const TAKES: Duration = Duration::from_millis(1500);
 struct Drain {
     started: Instant,
     end: Option<&'static str>,
+    /// It failed on an entry that could not be made out.
+    unresolved: bool,
 }
 
 /// All of them.
@@ -21,17 +23,23 @@ pub struct Drains {
     by_element: BTreeMap<(String, String), Drain>,
     held: BTreeSet<String>,
     failing: BTreeSet<String>,
+    dying: BTreeSet<String>,
     starts: BTreeMap<String, usize>,
 }
 
 impl Drains {
-    /// Holds the drains of a Tenant up, lets them fail, or lets them end.
+    /// Holds the drains of a Tenant up, lets them fail, fail for good, or end.
     pub fn set(&mut self, tenant: &str, mode: &str) {
         self.held.remove(tenant);
         self.failing.remove(tenant);
+        self.dying.remove(tenant);
         match mode {
             "hold" => drop(self.held.insert(tenant.to_owned())),
             "fail" => drop(self.failing.insert(tenant.to_owned())),
+            "die" => {
+                self.failing.insert(tenant.to_owned());
+                self.dying.insert(tenant.to_owned());
+            }
             _ => {}
         }
     }
@@ -45,13 +53,21 @@ impl Drains {
     pub fn state(&mut self, tenant: &str, element: &str) -> &'static str {
         let held = self.held.contains(tenant);
         let failing = self.failing.contains(tenant);
+        let dying = self.dying.contains(tenant);
         let Some(drain) = self.by_element.get_mut(&(tenant.to_owned(), element.to_owned())) else {
             return "none";
         };
         if drain.end.is_none() && !held && drain.started.elapsed() >= TAKES {
             drain.end = Some(if failing { "failed" } else { "complete" });
+            drain.unresolved = dying;
         }
         drain.end.unwrap_or("running")
+    }
+
+    /// Whether the drain of an element failed for good.
+    pub fn unresolved(&self, tenant: &str, element: &str) -> bool {
+        let drain = self.by_element.get(&(tenant.to_owned(), element.to_owned()));
+        drain.is_some_and(|drain| drain.unresolved)
     }
 
     /// Answers `decommission`, `cancel` or `clear`; `Err` is a code and a sentence.
@@ -77,8 +93,12 @@ impl Drains {
                     return Err(("InvalidArgument", why));
                 }
                 *self.starts.entry(element.to_owned()).or_default() += 1;
-                let (started, end) = (Instant::now(), None);
-                self.by_element.insert(key, Drain { started, end });
+                let drain = Drain {
+                    started: Instant::now(),
+                    end: None,
+                    unresolved: false,
+                };
+                self.by_element.insert(key, drain);
                 Ok(())
             }
             ("decommission", "canceled" | "failed") => Err((
@@ -91,6 +111,10 @@ impl Drains {
                 }
                 Ok(())
             }
+            ("clear", "failed") if self.unresolved(tenant, element) => Err((
+                "InvalidArgument",
+                "1 unresolved listing entries must be reconciled by retrying decommission",
+            )),
             ("clear", "canceled" | "failed") => {
                 self.by_element.remove(&key);
                 Ok(())

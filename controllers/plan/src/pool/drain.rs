@@ -3,18 +3,23 @@
 
 use crds::Pool;
 use crds::conditions::DRAINED;
-use crds::pool::DrainStatus;
+use crds::names::ANNOTATION_HOLD_DRAIN;
+use crds::pool::{DrainStatus, PoolState};
 
 use super::stage::Terms;
 use super::{Observed, Plan, pods};
 use crate::condition::{Finding, Overall, no, unknown, yes};
 use crate::meta;
-use crate::topology::Phase;
+use crate::topology::{Phase, same_pool};
 
 /// Reason of `Drained` once the servers say that all data has left.
 pub(crate) const COMPLETE: &str = "Complete";
 /// Reason of `Drained` while nobody wants the data to leave.
 const NOT_ASKED: &str = "NotAsked";
+/// Once a drain was called off that the servers cannot forget by themselves.
+pub(crate) const RESPELLED: &str = "Respelled";
+/// While a person keeps the data here although something asks for it to leave.
+const HELD: &str = "DrainHeld";
 /// Before the servers were told.
 const REQUESTED: &str = "Requested";
 
@@ -56,6 +61,8 @@ pub struct Report {
     pub failed_objects: u64,
     /// What holds it up, in the server's words; empty = nothing.
     pub held_up: String,
+    /// Whether it met an entry that it could not make out. Then it can be neither cleared nor started again.
+    pub unresolved: bool,
 }
 
 /// What the servers are to be told about this Pool's element.
@@ -85,6 +92,13 @@ pub fn concerns(pool: &Pool, phase: Option<Phase>) -> bool {
     phase == Some(Phase::Draining) || stored(pool).is_some()
 }
 
+/// Whether a person keeps its data where it is.
+pub(crate) fn held(pool: &Pool) -> bool {
+    let annotations = pool.metadata.annotations.as_ref();
+    let value = annotations.and_then(|annotations| annotations.get(ANNOTATION_HOLD_DRAIN));
+    value.is_some_and(|value| value != "false")
+}
+
 fn stored(pool: &Pool) -> Option<&DrainStatus> {
     pool.status.as_ref()?.drain.as_ref()
 }
@@ -103,7 +117,7 @@ pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms) -> Drain {
     };
     let Some(own) = reports
         .iter()
-        .find(|report| report.element == terms.member.element)
+        .find(|report| same_pool(&report.element, &terms.member.element))
     else {
         let message = format!(
             "the servers know no pool {}: their volumes string is not the one of the topology",
@@ -132,6 +146,15 @@ pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms) -> Drain {
         ("failed", true) => Drain {
             stuck: true,
             finding: no(DRAINED, "DrainFailed", failed(own)),
+            ..said(own)
+        },
+        ("failed", false) if own.unresolved => Drain {
+            finding: no(
+                DRAINED,
+                RESPELLED,
+                "the servers cannot forget a drain that failed like this one by themselves: the Pool's element gets \
+                 another spelling in the volumes string, and they are replaced one by one",
+            ),
             ..said(own)
         },
         ("canceled", true) | ("canceled" | "failed", false) => Drain {
@@ -216,7 +239,16 @@ fn all_ready(observed: &Observed, terms: &Terms) -> bool {
 /// Nothing moves, and nobody was told to move anything.
 fn idle(pool: &Pool, terms: &Terms) -> Drain {
     let refusal = terms.topology.refusal(meta::name(pool), meta::uid(pool));
+    let asked = meta::deleting(pool) || pool.spec.state == PoolState::Decommissioned;
     let (finding, stuck) = match refusal {
+        None if asked && held(pool) => (
+            no(
+                DRAINED,
+                HELD,
+                format!("its data stays as long as the annotation {ANNOTATION_HOLD_DRAIN} is on it"),
+            ),
+            false,
+        ),
         Some(refusal) => (no(DRAINED, &refusal.reason, &refusal.message), !refusal.waits),
         None => (no(DRAINED, NOT_ASKED, "its data is meant to stay"), false),
     };
@@ -278,9 +310,18 @@ fn failed(own: &Report) -> String {
         "" => "the log of the server with the number 0 says why",
         why => why,
     };
+    let next = if own.unresolved {
+        format!(
+            "Call the drain off with spec.state Active or, on a deleted Pool, the annotation {ANNOTATION_HOLD_DRAIN}: \
+             the servers are replaced one by one to forget it. Meanwhile remove what is named here from the drives, and \
+             ask again"
+        )
+    } else {
+        "Set spec.state back to Active to keep it".to_owned()
+    };
     format!(
         "the servers gave up after {} objects, {} could not be moved ({why}). Nothing is lost: the Pool still serves \
-         what is left on it. Set spec.state back to Active to keep it",
+         what is left on it. {next}",
         own.objects, own.failed_objects
     )
 }

@@ -8,6 +8,7 @@ pub mod growth;
 mod limit;
 mod pods;
 pub mod preflight;
+mod prepare;
 mod roll;
 mod scheduling;
 mod security;
@@ -50,7 +51,7 @@ use growth::Growth;
 use roll::Decision;
 use stage::Stage;
 
-pub(crate) use drain::COMPLETE;
+pub(crate) use drain::{COMPLETE, RESPELLED};
 
 /// Reason of the condition `Drained` once the Pool is out of the topology.
 pub(crate) const LEFT: &str = "Left";

@@ -16,7 +16,7 @@ use kube::core::ObjectMeta;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{environment, pods, scheduling, security};
+use super::{environment, pods, prepare, scheduling, security};
 use crate::{Settings, meta};
 
 /// Seconds a server that is stopped goes on serving, so that clients and Services notice first.
@@ -107,6 +107,8 @@ fn restart(meta: &ObjectMeta) -> Option<String> {
 
 fn pod(from: Ingredients<'_>) -> PodSpec {
     let spec = &from.tenant.spec;
+    let server = container(from);
+    let drives = from.pool.spec.volumes_per_server;
     let mut pod = PodSpec {
         service_account_name: Some(
             spec.service_account_name
@@ -119,7 +121,8 @@ fn pod(from: Ingredients<'_>) -> PodSpec {
         termination_grace_period_seconds: Some(GRACE_SECONDS),
         security_context: Some(security::pod(from.tenant)),
         image_pull_secrets: (!spec.image_pull_secrets.is_empty()).then(|| spec.image_pull_secrets.clone()),
-        containers: vec![container(from)],
+        init_containers: Some(vec![prepare::container(from.tenant, drives, &server)]),
+        containers: vec![server],
         volumes: Some(volumes(from)),
         ..PodSpec::default()
     };

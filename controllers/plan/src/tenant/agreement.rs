@@ -8,7 +8,7 @@ use crds::names;
 use super::facts;
 use super::observed::Observed;
 use crate::meta;
-use crate::topology::{Member, Topology};
+use crate::topology::{Member, Topology, same_pool};
 
 /// `Err` says what contradicts what, and what to do. Before the store has formed nothing can: it is made anew.
 pub(crate) fn check(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Result<(), String> {
@@ -37,7 +37,7 @@ pub(crate) fn check(tenant: &Tenant, observed: &Observed, topology: &Topology) -
 fn check_member(tenant: &Tenant, observed: &Observed, member: &Member) -> Result<(), String> {
     let name = &member.name;
     let expected = facts::element(tenant, observed, name, member.servers, member.volumes_per_server);
-    if member.element != expected {
+    if !same_pool(&member.element, &expected) {
         return Err(format!(
             "RustFS knows Pool {name} as {} but this operator would write {expected}: restore the operator's cluster \
              domain, or the topology",
@@ -55,7 +55,7 @@ fn check_member(tenant: &Tenant, observed: &Observed, member: &Member) -> Result
         ));
     }
     match pool.status.as_ref().and_then(|status| status.element.as_ref()) {
-        Some(element) if *element != member.element => Err(format!(
+        Some(element) if !same_pool(element, &member.element) => Err(format!(
             "the status of Pool {name} says {element}, the topology says {}: restore the one that servers run with",
             member.element,
         )),

@@ -8,8 +8,8 @@ use crds::{Pool, Tenant};
 use super::observed::Observed;
 use super::{refusal, servers};
 use crate::meta;
-use crate::pool::COMPLETE;
-use crate::topology::{Former, Member, Phase, Topology};
+use crate::pool::{COMPLETE, RESPELLED, drain};
+use crate::topology::{Former, Member, Phase, Topology, respelled};
 
 /// Takes back newcomers that were asked to go before a client was served with them: they hold nothing.
 pub(crate) fn withdraw(observed: &Observed, next: &mut Topology) {
@@ -34,6 +34,7 @@ pub(crate) fn drain(tenant: &Tenant, observed: &Observed, base: &Topology, next:
             member.phase = Phase::Active;
         }
     }
+    respell(tenant, observed, base, next);
     for index in 0..next.pools.len() {
         let member = &next.pools[index];
         // Nothing is begun in a store that is to go.
@@ -60,11 +61,40 @@ pub(crate) fn drain(tenant: &Tenant, observed: &Observed, base: &Topology, next:
     next.refused.sort_by(|a, b| a.name.cmp(&b.name));
 }
 
+/// A drain that failed on an entry the servers could not make out can neither be cleared nor started again. They forget
+/// it when the pool's element is spelled otherwise: which makes it another text, and no other pool.
+fn respell(tenant: &Tenant, observed: &Observed, base: &Topology, next: &mut Topology) {
+    if !base.at_rest() || base.turn.is_some() || meta::deleting(tenant) {
+        return;
+    }
+    for member in &mut next.pools {
+        let pool = observed.pool(&member.name, &member.uid);
+        if member.phase == Phase::Active
+            && pool.is_some_and(says_dead)
+            && observed.dead_elements.contains(&member.element)
+        {
+            member.element = respelled(&member.element);
+        }
+    }
+}
+
+/// Whether a Pool says that the servers cannot forget a drain that was called off.
+#[must_use]
+pub fn says_dead(pool: &Pool) -> bool {
+    let conditions = pool.status.iter().flat_map(|status| &status.conditions);
+    conditions
+        .into_iter()
+        .any(|found| found.type_ == DRAINED && found.reason == RESPELLED)
+}
+
 /// Whether a member is to leave: by its own word, its deletion, or because a successor serves in its place.
 fn asked(tenant: &Tenant, observed: &Observed, base: &Topology, member: &Member) -> bool {
     let Some(pool) = observed.pool(&member.name, &member.uid) else {
         return false;
     };
+    if drain::held(pool) {
+        return false;
+    }
     meta::deleting(pool)
         || pool.spec.state == PoolState::Decommissioned
         || base.pools.iter().any(|other| {

@@ -10,7 +10,7 @@ use super::members::{self, Census};
 use super::observed::Observed;
 use super::{facts, leaving, rollout, servers, topology};
 use crate::meta;
-use crate::topology::{Former, Phase, Topology};
+use crate::topology::{Former, Phase, Topology, same_pool};
 
 /// One step on from the topology that is stored.
 pub(crate) fn revise(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> Topology {
@@ -98,9 +98,11 @@ fn switch(tenant: &Tenant, observed: &Observed, next: &mut Topology) {
 /// Whether servers of the serving revision know every pool of the next one.
 fn knows_all(tenant: &Tenant, observed: &Observed, next: &Topology) -> bool {
     facts::revision_volumes(tenant, observed, next.serving).is_some_and(|serving| {
-        next.pools
-            .iter()
-            .all(|member| serving.split(' ').any(|element| element == member.element))
+        next.pools.iter().all(|member| {
+            serving
+                .split(' ')
+                .any(|element| same_pool(element, &member.element))
+        })
     })
 }
 

@@ -42,7 +42,7 @@ use crate::topology::{Member, Topology};
 
 pub(crate) use deletion::in_foreground;
 pub use deletion::{Contents, Filled, Holdings, NAMED, may_go, must_ask};
-pub use leaving::says_complete;
+pub use leaving::{says_complete, says_dead};
 pub use observed::{Observed, Stored};
 use progress::Progress;
 pub use secret::{FreshCredentials, Hidden, SecretCheck, check_credentials, check_rpc};
@@ -200,7 +200,7 @@ impl Plan {
         let empty = |member: &Member| {
             observed
                 .pool(&member.name, &member.uid)
-                .is_some_and(says_complete)
+                .is_some_and(|pool| says_complete(pool) || says_dead(pool))
         };
         let mut members = self.topology.iter().flat_map(|topology| &topology.pools);
         let empty = members.any(empty).then_some(EMPTY_RECHECK);

@@ -53,6 +53,8 @@ pub struct Observed {
     pub stateful_sets: Vec<Arc<PartialObjectMeta<StatefulSet>>>,
     /// Elements that the servers call decommissioned to the end; asked for only where a Pool says that it is drained.
     pub empty_elements: Vec<String>,
+    /// Elements whose drain has failed in a way that the servers cannot forget; asked for only where a Pool says so.
+    pub dead_elements: Vec<String>,
     /// How the servers are; asked only while [`super::about_to_form`].
     pub health: Health,
     /// Names of Pools in the topology that the API server still has; read only while the Tenant is deleted.

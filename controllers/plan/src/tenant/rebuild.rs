@@ -10,7 +10,7 @@ use super::members;
 use super::observed::Observed;
 use super::servers;
 use crate::meta;
-use crate::topology::{Former, Member, Phase, Topology};
+use crate::topology::{Former, Member, Phase, Topology, same_pool};
 
 /// The topology as it was; `None` if the store has never formed, so that it may be made anew.
 pub(crate) fn rebuild(tenant: &Tenant, observed: &Observed) -> Result<Option<Topology>, String> {
@@ -94,7 +94,10 @@ fn ordered<'a>(tenant: &Tenant, observed: &'a Observed) -> Result<Vec<&'a Pool>,
 fn confirmed(tenant: &Tenant, observed: &Observed, pool: &Pool) -> Result<Member, String> {
     let member = members::member(tenant, observed, pool);
     match element(pool) {
-        Some(element) if element == member.element => Ok(member),
+        Some(element) if same_pool(element, &member.element) => Ok(Member {
+            element: element.to_owned(),
+            ..member
+        }),
         Some(element) => Err(format!(
             "the status of Pool {} says {element}, but this operator would write {}: restore the topology",
             member.name, member.element,

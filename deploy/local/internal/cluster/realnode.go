@@ -104,7 +104,9 @@ func (c *cluster) loadImages(ctx context.Context) error {
 		return err
 	}
 	if rustfs != "" {
-		images = append(images, image.Options{Name: "rustfs/rustfs:1.0.1", Binary: rustfs, Entry: "/usr/bin/rustfs", User: appUser})
+		images = append(images, image.Options{Name: "rustfs/rustfs:1.0.1", Binary: rustfs, Entry: "/usr/bin/rustfs", User: appUser,
+			// The real image has it, and the operator uses it.
+			Tools: []string{"/usr/bin/mkdir"}})
 	} else {
 		c.report.say("no image of RustFS: set RUSTFS_BIN or RUSTFS_ARCHIVE")
 	}

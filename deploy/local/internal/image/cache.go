@@ -18,7 +18,7 @@ func Cached(cache string, o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %d", sum, o.Name, o.Entry, o.User))
+	key := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %d %q", sum, o.Name, o.Entry, o.User, o.Tools))
 	o.Out = filepath.Join(cache, "image-"+hex.EncodeToString(key[:])[:16]+".tar")
 	if _, err := os.Stat(o.Out); err == nil {
 		return o.Out, nil

@@ -42,13 +42,19 @@ func contents(o Options) ([]entry, error) {
 		e.name = strings.TrimPrefix(e.name, "/")
 		files[e.name] = e
 	}
-	add(entry{name: o.Entry, mode: 0o755, source: o.Binary})
-	libraries, err := libraries(o.Binary)
-	if err != nil {
-		return nil, err
+	programs := map[string]string{o.Entry: o.Binary}
+	for _, tool := range o.Tools {
+		programs[tool] = tool
 	}
-	for _, library := range libraries {
-		add(entry{name: library, mode: 0o755, source: library})
+	for name, program := range programs {
+		add(entry{name: name, mode: 0o755, source: program})
+		libraries, err := libraries(program)
+		if err != nil {
+			return nil, err
+		}
+		for _, library := range libraries {
+			add(entry{name: library, mode: 0o755, source: library})
+		}
 	}
 	bundle, err := certificateBundle()
 	if err != nil {

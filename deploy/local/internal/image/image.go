@@ -22,6 +22,8 @@ type Options struct {
 	Name string
 	// Binary is the program on this machine, Entry its path in the image.
 	Binary, Entry string
+	// Tools are more programs of this machine, at the same paths.
+	Tools []string
 	// User is the number of the user and group that run it.
 	User int
 	// Out is the archive to write.

@@ -121,6 +121,12 @@ fn pools(world: &World, identity: &Identity) -> Option<Value> {
                 "objectsDecommissioned": 12, "bytesDecommissioned": 4096,
             });
         }
+        if world.drains(|drains| drains.unresolved(&identity.tenant, &pool.element)) {
+            entry["decommissionInfo"]["unresolvedEntries"] = json!([{
+                "bucket": "photos", "object": "2026/lost.jpg", "candidateCount": 1,
+                "reason": "metadata_resolution_failed",
+            }]);
+        }
         entry
     };
     Some(identity.pools.iter().enumerate().map(entry).collect())
