@@ -16,6 +16,7 @@
 )]
 mod support;
 
+mod faults;
 mod growth;
 mod s3;
 mod stores;
@@ -70,6 +71,7 @@ fn run(arguments: &Arguments) -> ExitCode {
         stores::a_store_with_tls_is_trusted_by_its_own_authority_alone,
         stores::a_creation_ends_the_same_when_the_operator_is_killed,
         stores::retained_volumes_serve_their_objects_again,
+        faults::servers_that_are_killed_lose_nothing,
         growth::volumes_grow_under_a_store_that_serves,
         stores::deletion_with_data_is_refused_until_confirmed,
         topology::a_pool_joins_and_leaves_while_clients_read_what_they_wrote,

@@ -150,7 +150,7 @@ pub async fn a_creation_ends_the_same_when_the_operator_is_killed(world: Arc<Wor
     let pods: Api<Pod> = Api::namespaced(world.cluster.admin.clone(), NAMESPACE);
     for pod in pods.list(&ListParams::default()).await.unwrap() {
         // Deletion alone would let it give its lease back first.
-        kill_program(&pod.uid().unwrap());
+        kill_program(&pod.uid().unwrap(), "/usr/bin/rustfs-operator");
         let at_once = DeleteParams::default().grace_period(0);
         pods.delete(&pod.name_any(), &at_once).await.unwrap();
     }
@@ -286,18 +286,18 @@ async fn answers_decode(store: &Store) {
     assert_eq!(pools.len(), 1, "{pools:?}");
 }
 
-/// Ends the operator of a Pod as a crash does.
-fn kill_program(pod: &str) {
+/// Ends the program of a Pod as a crash does.
+pub fn kill_program(pod: &str, program: &str) {
     let in_pod = |process: &Path| {
         let text = |file| std::fs::read_to_string(process.join(file)).unwrap_or_default();
         let groups = text("cgroup").replace('_', "-");
-        groups.contains(pod) && text("cmdline").contains("rustfs-operator")
+        groups.contains(pod) && text("cmdline").split('\0').next() == Some(program)
     };
     let processes = std::fs::read_dir("/proc")
         .unwrap()
         .map(|entry| entry.unwrap().path());
     let process = processes.into_iter().find(|process| in_pod(process));
-    let process = process.expect("the operator runs on this machine");
+    let process = process.expect("it runs on this machine");
     let id = process.file_name().unwrap();
     let killed = Command::new("kill").arg("-KILL").arg(id).status().unwrap();
     assert!(killed.success());
@@ -312,7 +312,7 @@ async fn uids(space: &Space) -> BTreeSet<String> {
         .collect()
 }
 
-fn is_ready(pod: &Pod) -> bool {
+pub fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     pod.metadata.deletion_timestamp.is_none()
         && conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))

@@ -60,7 +60,7 @@ pub async fn a_pool_joins_and_leaves_while_clients_read_what_they_wrote(world: A
 }
 
 /// Nothing that was acknowledged is lost, stale, or missing from a list at any time.
-fn undisturbed(counts: &Value) {
+pub fn undisturbed(counts: &Value) {
     eprintln!("  {counts}");
     assert_eq!(counts["lost"], 0, "{counts}");
     assert_eq!(counts["stale"], 0, "{counts}");

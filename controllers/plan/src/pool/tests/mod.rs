@@ -1,6 +1,7 @@
 //! Examples a person can review, and laws that hold for everything.
 
 mod departure;
+mod drain;
 mod growth;
 mod laws;
 mod preflight;

@@ -1,0 +1,97 @@
+use super::*;
+
+use crds::names::ANNOTATION_HOLD_DRAIN;
+use crds::pool::{DrainStatus, PoolState};
+
+use crate::pool::drain::{Order, Report, Word};
+
+const ELEMENT: &str = "http://shop-ssd-{0...3}.shop-hl";
+
+fn report(decommission: &str, unresolved: bool) -> Report {
+    Report {
+        element: ELEMENT.to_owned(),
+        decommission: decommission.to_owned(),
+        objects: 12,
+        bytes: 4096,
+        held_up: if unresolved {
+            "photos/a is there in part"
+        } else {
+            ""
+        }
+        .to_owned(),
+        unresolved,
+        ..Report::default()
+    }
+}
+
+/// A Pool that was told to go, in the phase the Tenant gave it, and what the servers say of it.
+fn told(phase: Phase, report: Report) -> (Pool, Observed) {
+    let mut observed = serving();
+    let mut topology = topology(true);
+    topology.pools[0].phase = phase;
+    topology.turn = None;
+    observed.topology = stored(topology);
+    observed.word = Word::Said(vec![report]);
+    let mut pool = pool();
+    pool.status.get_or_insert_default().drain = Some(DrainStatus::default());
+    (pool, observed)
+}
+
+fn order(pool: &Pool, observed: &Observed) -> Option<Order> {
+    plan(pool, observed).order().map(|(order, _)| order)
+}
+
+#[test]
+fn a_failed_drain_is_not_tried_again_and_says_what_to_do() {
+    let (pool, observed) = told(Phase::Draining, report("failed", false));
+    assert_eq!(order(&pool, &observed), None);
+    let status = reported(&pool, &observed);
+    assert_eq!(says(&status, "Stalled"), "True DrainFailed");
+    let message = message(&status, "Drained");
+    assert!(
+        message.ends_with("Set spec.state back to Active to keep it"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_failed_drain_that_was_called_off_is_cleared() {
+    let (pool, observed) = told(Phase::Active, report("failed", false));
+    assert_eq!(order(&pool, &observed), Some(Order::Clear));
+}
+
+#[test]
+fn one_that_cannot_be_cleared_names_what_it_met_and_waits_for_another_spelling() {
+    let (pool, observed) = told(Phase::Draining, report("failed", true));
+    let said = message(&reported(&pool, &observed), "Drained");
+    assert!(said.contains("(photos/a is there in part)"), "{said}");
+    assert!(said.contains(ANNOTATION_HOLD_DRAIN), "{said}");
+
+    let (pool, observed) = told(Phase::Active, report("failed", true));
+    assert_eq!(order(&pool, &observed), None);
+    let status = reported(&pool, &observed);
+    assert_eq!(says(&status, "Drained"), "False Respelled");
+    assert_eq!(says(&status, "Stalled"), "False Respelled");
+}
+
+#[test]
+fn a_server_that_knows_the_other_spelling_is_understood() {
+    let other = Report {
+        element: format!("{ELEMENT}/"),
+        ..report("running", false)
+    };
+    let (pool, observed) = told(Phase::Draining, other);
+    assert_eq!(says(&reported(&pool, &observed), "Drained"), "False Draining");
+}
+
+#[test]
+fn data_that_is_held_stays_and_the_pool_says_so() {
+    for (value, reason) in [("true", "DrainHeld"), ("", "DrainHeld"), ("false", "NotAsked")] {
+        let mut pool = pool();
+        pool.spec.state = PoolState::Decommissioned;
+        let annotations = [(ANNOTATION_HOLD_DRAIN.to_owned(), value.to_owned())];
+        pool.metadata.annotations = Some(annotations.into());
+        let status = reported(&pool, &serving());
+        assert_eq!(says(&status, "Drained"), format!("False {reason}"), "{value:?}");
+    }
+}
