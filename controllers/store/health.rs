@@ -7,7 +7,7 @@ use crds::Tenant;
 use futures::{StreamExt, stream};
 use plan::health::Health;
 
-use super::{Access, Fault, Stores, access, connect, servers};
+use super::{Access, Fault, Stores, access, servers};
 
 /// Servers asked at the same time.
 const AT_ONCE: usize = 16;
@@ -58,7 +58,7 @@ impl Stores {
             .map(|server| {
                 (
                     server.pod().to_owned(),
-                    connect(server, access, Deadlines::default()),
+                    self.connect(server, access, Deadlines::default()),
                 )
             })
             .collect();

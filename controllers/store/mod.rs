@@ -73,7 +73,7 @@ impl Stores {
             .skip(turn % servers.len())
             .take(SERVERS_TRIED)
         {
-            match question(connect(server, access, Deadlines::default())).await {
+            match question(self.connect(server, access, Deadlines::default())).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) if error.is_transient() => failure = Some(error),
                 Err(error) => {
@@ -122,17 +122,20 @@ impl Stores {
             total: ORDER,
             ..Deadlines::default()
         };
-        let told = order(connect(server, access, deadlines)).await;
+        let told = order(self.connect(server, access, deadlines)).await;
         told.map_err(|error| Fault::from(&error))
     }
-}
 
-/// A client of one server. Opens no connection.
-fn connect(server: &Server, access: &Access, deadlines: Deadlines) -> Client {
-    let endpoint = Endpoint {
-        addr: server.addr,
-        host: server.host.clone(),
-        tls: access.tls.clone(),
-    };
-    Client::new(endpoint, access.credentials.clone(), deadlines)
+    /// A client of one server. Opens no connection.
+    fn connect(&self, server: &Server, access: &Access, deadlines: Deadlines) -> Client {
+        let endpoint = Endpoint {
+            addr: server.addr,
+            host: server.host.clone(),
+            tls: access.tls.clone(),
+        };
+        let env = self.kit.env().clone();
+        Client::new(endpoint, access.credentials.clone(), deadlines).witnessed(Arc::new(move |path, code| {
+            env.metrics().count_store_request(path, code);
+        }))
+    }
 }

@@ -62,12 +62,16 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// Told of every attempt: the path without a bucket's name, and the HTTP status or the category of the error.
+pub type Witness = Arc<dyn Fn(&str, &str) + Send + Sync>;
+
 /// A client of one server's admin API.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     endpoint: Endpoint,
     credentials: Credentials,
     deadlines: Deadlines,
+    witness: Option<Witness>,
 }
 
 impl Client {
@@ -78,7 +82,15 @@ impl Client {
             endpoint,
             credentials,
             deadlines,
+            witness: None,
         }
+    }
+
+    /// The same client, whose attempts are told to someone.
+    #[must_use]
+    pub fn witnessed(mut self, witness: Witness) -> Self {
+        self.witness = Some(witness);
+        self
     }
 
     /// `GET /health/ready`, unsigned. Both 200 and 503 are answers: see [`Health::ready`].

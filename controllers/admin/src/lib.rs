@@ -16,7 +16,7 @@ pub use answer::info::{Backend, Counter, Drive, Info, Server, Services, SetUsage
 pub use answer::pools::{Decommission, PoolEntry};
 pub use answer::s3::{Buckets, Versions};
 pub use answer::storage::{StorageBackend, StorageInfo};
-pub use client::{Answer, Client, Deadlines, Endpoint};
+pub use client::{Answer, Client, Deadlines, Endpoint, Witness};
 pub use connect::trust;
 pub use credentials::Credentials;
 pub use error::Error;

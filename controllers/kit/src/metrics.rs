@@ -39,6 +39,12 @@ pub(crate) struct Request {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct StoreRequest {
+    pub(crate) path: String,
+    pub(crate) code: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Kind {
     pub(crate) kind: String,
 }
@@ -57,6 +63,7 @@ pub struct Metrics {
     pub(crate) stale_reads: Family<Name, Counter>,
     pub(crate) status_writes: Family<Outcome, Counter>,
     pub(crate) requests: Family<Request, Counter>,
+    pub(crate) store_requests: Family<StoreRequest, Counter>,
     pub(crate) watch_restarts: Family<Kind, Counter>,
     pub(crate) watch_last_event: Family<Kind, Gauge>,
     pub(crate) watch_stale: Family<Kind, Gauge>,
@@ -74,6 +81,7 @@ impl Metrics {
             stale_reads: Family::default(),
             status_writes: Family::default(),
             requests: Family::default(),
+            store_requests: Family::default(),
             watch_restarts: Family::default(),
             watch_last_event: Family::default(),
             watch_stale: Family::default(),
@@ -121,6 +129,11 @@ impl Metrics {
             self.requests.clone(),
         );
         self.register(
+            "store_requests",
+            "Requests to servers of stores, by path and HTTP code",
+            self.store_requests.clone(),
+        );
+        self.register(
             "watch_restarts",
             "Watches that were opened again after a failure",
             self.watch_restarts.clone(),
@@ -150,6 +163,15 @@ impl Metrics {
     /// Adds a metric under the prefix `rustfs_operator_`. `name` carries the unit, but not `_total`.
     pub fn register(&self, name: &str, help: &str, metric: impl Metric) {
         locked(&self.registry).register(name, help, metric);
+    }
+
+    /// Counts a request to a server of a store: its path without what names an object, and the HTTP code or what kept it
+    /// from having one.
+    pub fn count_store_request(&self, path: &str, code: &str) {
+        let (path, code) = (path.to_owned(), code.to_owned());
+        self.store_requests
+            .get_or_create(&StoreRequest { path, code })
+            .inc();
     }
 
     /// All metrics in the OpenMetrics text format.

@@ -46,13 +46,17 @@ impl Client {
             }
         };
         let after = self.deadlines.total;
-        tokio::time::timeout(after, attempts).await.unwrap_or_else(|_| {
-            Err(Error::Deadline {
-                addr: self.endpoint.addr,
-                path: without_query(path),
-                after,
-            })
-        })
+        if let Ok(result) = tokio::time::timeout(after, attempts).await {
+            return result;
+        }
+        let path = without_query(path);
+        let late = Err(Error::Deadline {
+            addr: self.endpoint.addr,
+            path: path.clone(),
+            after,
+        });
+        self.tell_of(&path, &late);
+        late
     }
 
     async fn attempt(
@@ -82,6 +86,7 @@ impl Client {
             .exchange(method, path, body, signed)
             .instrument(span.clone())
             .await;
+        self.tell_of(&plain, &result);
         match &result {
             Ok(answer) => {
                 span.record("http.response.status_code", answer.status);
@@ -96,6 +101,23 @@ impl Client {
             }
         }
         result
+    }
+
+    fn tell_of(&self, path: &str, result: &Result<Answer, Error>) {
+        let Some(witness) = &self.witness else {
+            return;
+        };
+        let known = ["/rustfs/", "/minio/", "/health"];
+        // What else there is are buckets, whose names belong into no metric.
+        let path = if known.iter().any(|known| path.starts_with(known)) {
+            path
+        } else {
+            "s3"
+        };
+        match result {
+            Ok(answer) => witness(path, &answer.status.to_string()),
+            Err(error) => witness(path, error.category()),
+        }
     }
 
     async fn exchange(&self, method: Method, path: &str, body: Bytes, signed: bool) -> Result<Answer, Error> {

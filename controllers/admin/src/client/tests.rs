@@ -222,3 +222,29 @@ fn authority(name: &str) -> (String, tokio_rustls::TlsAcceptor) {
         tokio_rustls::TlsAcceptor::from(Arc::new(config)),
     )
 }
+
+#[tokio::test]
+async fn every_attempt_is_told_of_without_the_name_of_a_bucket() {
+    let versions = include_str!("../../fixtures/versions-none.xml");
+    let (addr, _) = server(
+        vec![
+            answer("503 Busy", ""),
+            answer("200 OK", "[]"),
+            answer("200 OK", versions),
+        ],
+        None,
+    )
+    .await;
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    let client = client(addr).witnessed(Arc::new(move |path, code| {
+        heard.lock().unwrap().push(format!("{code} {path}"));
+    }));
+    client.pools().await.unwrap();
+    let _ = client.versions("secret-name", 1).await;
+    let list = "/rustfs/admin/v3/pools/list";
+    assert_eq!(
+        *told.lock().unwrap(),
+        [format!("503 {list}"), format!("200 {list}"), "200 s3".to_owned()]
+    );
+}
