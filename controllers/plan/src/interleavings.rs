@@ -2,6 +2,7 @@
 //! order in which controllers may look, servers may start, stop and fail. Whatever the order: clients never meet two
 //! views of the store, no server that serves is stopped while another is missing, and there is always a way to the end.
 
+mod laws;
 mod made;
 mod world;
 
