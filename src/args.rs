@@ -17,6 +17,11 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Run the controllers until SIGTERM.
     Run(RunArgs),
+    /// Explain what an object of a store waits for, since when, and the next step.
+    ///
+    /// Reads with your kubeconfig and rights. A binary or link of the name kubectl-rustfs makes it
+    /// `kubectl rustfs explain`.
+    Explain(ExplainArgs),
     /// Print the CustomResourceDefinitions as YAML.
     Crds,
     /// Print the version.
@@ -55,6 +60,30 @@ pub(crate) struct RunArgs {
     /// Make no traces, whatever the OTEL_* variables say.
     #[arg(long, env = "RUSTFS_OPERATOR_NO_TRACES", default_value_t = false, action = clap::ArgAction::SetTrue)]
     pub(crate) no_traces: bool,
+}
+
+#[derive(ClapArgs, Clone, Debug)]
+pub(crate) struct ExplainArgs {
+    /// What to explain, as `tenant/store`, `pool/a`, `rtc/store` or `rtm/store`.
+    #[arg(required = true, num_args = 1..=2)]
+    pub(crate) object: Vec<String>,
+    /// Namespace of the object. Default: that of the kubeconfig's context.
+    #[arg(long, short)]
+    pub(crate) namespace: Option<String>,
+    /// Context of the kubeconfig. Default: its current one.
+    #[arg(long)]
+    pub(crate) context: Option<String>,
+    /// For a person or for a program.
+    #[arg(long, short, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Output {
+    /// A tree.
+    Text,
+    /// The same as JSON.
+    Json,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod crds_command;
+mod explain_command;
 mod run;
 
 use clap::Parser;
@@ -16,6 +17,7 @@ fn main() -> std::process::ExitCode {
     }
     match args::Args::parse().command {
         args::Command::Run(run) => run::run(run),
+        args::Command::Explain(explain) => explain_command::explain(&explain),
         args::Command::Crds => crds_command::print(),
         args::Command::Version => write_out(&format!("rustfs-operator {}\n", env!("CARGO_PKG_VERSION"))),
     }

@@ -18,6 +18,7 @@ mod support;
 
 mod audit;
 mod crds;
+mod explain;
 mod growth;
 mod hands;
 mod health;
@@ -99,6 +100,8 @@ fn main() -> ExitCode {
         rollouts::a_paused_rollout_replaces_nothing_and_is_as_asked,
         rollouts::a_change_no_server_starts_with_is_taken_back_and_not_tried_again,
         rollouts::killed_while_a_change_is_taken_back_it_goes_on,
+        explain::a_person_is_told_what_a_store_waits_for,
+        explain::what_cannot_be_explained_is_said_in_a_sentence,
         health::a_store_serves_only_once_its_servers_take_writes,
         health::a_server_is_replaced_only_while_the_others_take_writes,
         hands::deleted_children_come_back,
