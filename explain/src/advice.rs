@@ -82,6 +82,7 @@ pub(crate) fn of_pool(node: Node, pool: &Pool, servers: &[Node], seen: &Seen) ->
         "VolumesPending" | "VolumesGrowing" | "VolumeLost" => volumes(&open, seen),
         "ServersNotReady" | "Forming" | "Joining" => (titles(&open), None),
         "JoinWaits" | "DrainWaits" | "Draining" | "Requested" => (Some(others(tenant, seen)), None),
+        "NodeLost" => (Some("the Node, or a person's word on it".to_owned()), None),
         "CallingOff" | "Respelled" => (Some(format!("the servers of tenant/{tenant}")), None),
         "DrainFailed" | "CapacityShort" if !meta::deleting(pool) => (
             None,

@@ -24,6 +24,7 @@ mod hands;
 mod health;
 mod lifecycle;
 mod monitor;
+mod nodes;
 mod preflight;
 mod process;
 mod protection;
@@ -114,6 +115,8 @@ fn main() -> ExitCode {
         process::when_all_its_connections_are_cut_it_sees_again_within_5_seconds,
         process::in_one_namespace_a_role_is_enough,
         monitor::a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures,
+        nodes::a_server_on_a_silent_node_is_told_and_released_by_a_word_alone,
+        nodes::emptying_nodes_never_takes_more_servers_than_a_store_can_spare,
         preflight::a_missing_storage_class_holds_a_pool_back_until_it_is_created,
         preflight::a_pool_that_no_node_can_take_is_held_back_unless_it_asks_for_a_report,
         preflight::a_pool_that_serves_is_disturbed_by_no_finding,

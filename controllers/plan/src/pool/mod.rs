@@ -6,6 +6,7 @@ pub mod drain;
 mod environment;
 pub mod growth;
 mod limit;
+mod node_loss;
 mod pods;
 pub mod preflight;
 mod prepare;

@@ -61,7 +61,11 @@ pub(crate) fn trouble(pod: &Pod) -> String {
 
 fn waiting(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
-    status.container_statuses.iter().flatten().find_map(|container| {
+    // What runs before the server comes first: until it has ended the server only waits for it.
+    let before = status.init_container_statuses.iter().flatten();
+    let containers = before.chain(status.container_statuses.iter().flatten());
+    let mut containers = containers.filter(|container| !container.ready);
+    containers.find_map(|container| {
         let waiting = container.state.as_ref()?.waiting.as_ref()?;
         let reason = waiting.reason.as_deref()?;
         let ended = container

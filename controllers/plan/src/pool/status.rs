@@ -10,7 +10,8 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::stage::{Stage, Terms};
 use super::{
-    LEFT, Limit, Observed, Plan, claims, drain, growth, pods, preflight, storage, teardown, workload,
+    LEFT, Limit, Observed, Plan, claims, drain, growth, node_loss, pods, preflight, storage, teardown,
+    workload,
 };
 use crate::condition::{self, Finding, Overall, no, unknown, yes};
 use crate::meta;
@@ -78,6 +79,8 @@ pub(super) struct Servers {
     /// The topology revision all servers run.
     revision: Option<i64>,
     pub(super) first_trouble: Option<String>,
+    /// What is to be said of a server whose Node is gone.
+    pub(super) node_lost: Option<String>,
 }
 
 impl Servers {
@@ -110,6 +113,7 @@ impl Servers {
             } else {
                 None
             },
+            node_lost: node_loss::first(pool, observed),
             first_trouble: trouble
                 .map(|pod| format!("{}: {}", meta::name(pod.as_ref()), pods::trouble(pod.as_ref()))),
         }

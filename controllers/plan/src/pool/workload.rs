@@ -6,7 +6,7 @@ use crds::conditions::WORKLOAD_READY;
 use super::roll::Decision;
 use super::stage::Terms;
 use super::status::Servers;
-use super::{Hold, Limit, Plan, growth};
+use super::{Hold, Limit, Plan, growth, node_loss};
 use crate::condition::{Finding, no, yes};
 use crate::meta;
 use crate::step::Enacted;
@@ -30,6 +30,10 @@ pub(super) fn judge(
         return no(WORKLOAD_READY, failure.reason, failure.message.clone());
     }
     if servers.ready < wanted {
+        if let Some(lost) = &servers.node_lost {
+            let message = format!("{} of {wanted} servers are ready; {lost}", servers.ready);
+            return no(WORKLOAD_READY, node_loss::NODE_LOST, message);
+        }
         let why = servers.first_trouble.iter().map(|text| format!("; {text}"));
         let why: String = why.collect();
         let message = format!("{} of {wanted} servers are ready{why}", servers.ready);
