@@ -29,6 +29,10 @@ pub const ANNOTATION_CLAIMS_HASH: &str = "storage.rustfs.com/claims-hash";
 /// On a Tenant, set by a person: its own UID confirms that it may be deleted with the objects it holds.
 pub const ANNOTATION_CONFIRM_DELETION: &str = "storage.rustfs.com/confirm-deletion";
 
+/// On a Tenant, set by a person: the version of RustFS, such as `1.0.0`, that may be rolled out although all servers have
+/// run a newer one.
+pub const ANNOTATION_ALLOW_DOWNGRADE: &str = "storage.rustfs.com/allow-downgrade";
+
 /// On a Pool, set by a person: while it is there and not `false`, its data is not moved away, whatever else asks for it;
 /// a drain that runs is called off. Also for a Pool that was deleted.
 pub const ANNOTATION_HOLD_DRAIN: &str = "storage.rustfs.com/hold-drain";

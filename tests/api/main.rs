@@ -100,6 +100,7 @@ fn main() -> ExitCode {
         rollouts::a_canary_runs_alone_until_the_partition_is_lowered,
         rollouts::a_paused_rollout_replaces_nothing_and_is_as_asked,
         rollouts::a_change_no_server_starts_with_is_taken_back_and_not_tried_again,
+        rollouts::an_older_version_is_refused_until_a_person_allows_it,
         rollouts::killed_while_a_change_is_taken_back_it_goes_on,
         explain::a_person_is_told_what_a_store_waits_for,
         explain::what_cannot_be_explained_is_said_in_a_sentence,

@@ -235,6 +235,41 @@ pub async fn a_change_no_server_starts_with_is_taken_back_and_not_tried_again(wo
     space.leave().await;
 }
 
+pub async fn an_older_version_is_refused_until_a_person_allows_it(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = store(&world, "older", &[("p0", 4)]).await;
+    apply(&space, json!({"image": "rustfs/rustfs:1.2.0"})).await;
+    until("every server to run the newer version", SOON, || async {
+        behind(&space.list::<Pod>().await, "rustfs/rustfs:1.2.0", 4)
+    })
+    .await;
+    space
+        .condition::<Tenant>("store", "RolledOut", "True", "Complete", SOON)
+        .await;
+    let before = uids(&space).await;
+    let older = "rustfs/rustfs:1.1.0";
+    apply(&space, json!({"image": older})).await;
+    let message = space
+        .condition::<Tenant>("store", "Stalled", "True", "DowngradeRefused", SOON)
+        .await;
+    assert!(message.contains("all servers have run 1.2.0"), "{message}");
+    space
+        .condition::<Pool>("p0", "WorkloadReady", "True", "ImageRefused", SOON)
+        .await;
+    assert_eq!(uids(&space).await, before, "no server was touched");
+
+    let mut allowed = objects::tenant();
+    allowed["spec"]["image"] = older.into();
+    allowed["metadata"]["annotations"] = json!({"storage.rustfs.com/allow-downgrade": "1.1.0"});
+    space.apply::<Tenant>("store", &allowed).await.unwrap();
+    until("every server to run the older version", SOON, || async {
+        behind(&space.list::<Pod>().await, older, 4)
+    })
+    .await;
+    space.ready::<Tenant>("store", SOON).await;
+    space.leave().await;
+}
+
 pub async fn killed_while_a_change_is_taken_back_it_goes_on(world: Arc<World>) {
     let mut shared = world.operator.write().await;
     shared.take();

@@ -1,11 +1,12 @@
 //! What each server of a Pool should run: what is asked for, or, where a rollout holds back, what it ran before.
 
-use crds::names::LABEL_TOPOLOGY_REVISION;
+use crds::names::{ANNOTATION_ALLOW_DOWNGRADE, LABEL_TOPOLOGY_REVISION};
 use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 
 use super::{pods, template};
 use crate::meta;
+use crate::rollout::version::{self, Skew};
 use crate::rollout::{PoolPart, Rollout, TenantPart};
 use crate::settings::Settings;
 
@@ -30,6 +31,8 @@ pub(crate) struct Basis<'a> {
 pub(crate) enum Hold {
     /// `spec.rollout.paused`.
     Paused,
+    /// An image that must not follow what all servers ran.
+    Refused(Skew),
     /// `spec.rollout.partition`: servers with a number below it wait.
     Below(i32),
 }
@@ -85,7 +88,7 @@ impl Wanted {
     /// Whether a server keeps what it runs. A change of the topology reaches it all the same.
     pub(crate) fn holds(&self, ordinal: i32) -> bool {
         match self.hold {
-            Some(Hold::Paused) => true,
+            Some(Hold::Paused | Hold::Refused(_)) => true,
             Some(Hold::Below(partition)) => ordinal < partition,
             None => false,
         }
@@ -134,8 +137,20 @@ fn rejects(rollout: &Rollout, pool: &Pool, (tenant, part): &(TenantPart, PoolPar
     rollout.rejected.is_some() && same
 }
 
+/// Only where it is known what to keep instead.
+fn skew(basis: Basis<'_>) -> Option<Skew> {
+    let rollout = basis.rollout.filter(|rollout| rollout.good.is_some())?;
+    let annotations = basis.tenant.metadata.annotations.as_ref();
+    let allowed = annotations.and_then(|annotations| annotations.get(ANNOTATION_ALLOW_DOWNGRADE));
+    let image = TenantPart::of(basis.tenant, basis.settings).image;
+    version::judge(&image, rollout.newest.as_ref(), allowed.map(String::as_str))
+}
+
 /// What was taken back is taken back everywhere, whatever the partition.
 fn hold(basis: Basis<'_>, rejected: bool) -> Option<Hold> {
+    if let Some(skew) = skew(basis).filter(|_| basis.formed) {
+        return Some(Hold::Refused(skew));
+    }
     let said = basis.tenant.spec.rollout.as_ref().filter(|_| basis.formed)?;
     let below = said.partition.filter(|partition| *partition > 0 && !rejected);
     if said.paused {

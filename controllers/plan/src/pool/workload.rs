@@ -68,6 +68,13 @@ fn behind(pool: &Pool, plan: &Plan, terms: &Terms, servers: &Servers) -> Finding
                 format!("{wanted} servers are ready; {run}: the Tenant's spec.rollout.paused is true");
             return yes(WORKLOAD_READY, "RolloutPaused", message);
         }
+        Some(Hold::Refused(_)) if done => {
+            let message = format!(
+                "{wanted} servers are ready; {run}: the image is refused, see the condition RolledOut of Tenant {}",
+                meta::name(terms.tenant.as_ref())
+            );
+            return yes(WORKLOAD_READY, "ImageRefused", message);
+        }
         Some(Hold::Below(partition)) if done => {
             let message = format!(
                 "{wanted} servers are ready; {run}: the Tenant's spec.rollout.partition keeps those below {partition}"

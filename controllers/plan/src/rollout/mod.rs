@@ -3,6 +3,7 @@
 
 mod recipe;
 mod record;
+pub mod version;
 
 pub use recipe::{PoolPart, Recipe, TenantPart};
 pub use record::{Numbered, Rejection, Rollout, Stored};

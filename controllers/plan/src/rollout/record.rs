@@ -6,9 +6,10 @@ use crds::tenant::{RolloutOutcome, RolloutRevision};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::Recipe;
+use super::{Recipe, version};
 use crate::{meta, pool};
 
 /// How many revisions are listed.
@@ -26,6 +27,9 @@ pub struct Rollout {
     /// Why `latest` was taken back; none while it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Rejection>,
+    /// The newest version that all servers ran, as far as their images' tags told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Version>,
     /// The newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<RolloutRevision>,
@@ -83,6 +87,8 @@ impl Rollout {
     /// All servers run what is asked for and are ready.
     pub(crate) fn complete(&mut self) {
         self.good = Some(self.latest.clone());
+        let version = version::of_image(&self.latest.recipe.tenant.image);
+        self.newest = self.newest.take().max(version);
         self.end(RolloutOutcome::Complete);
     }
 

@@ -1,12 +1,14 @@
 //! What the condition `RolledOut` says.
 
 use crds::conditions::ROLLED_OUT;
+use crds::names::ANNOTATION_ALLOW_DOWNGRADE;
 use crds::tenant::RolloutStatus;
 
 use super::progress::Progress;
 use super::verdict::Verdict;
 use crate::pool::Hold;
 use crate::rollout::Rejection;
+use crate::rollout::version::{self, Skew};
 use crate::topology::Topology;
 
 /// Whether all servers run what the specs ask for.
@@ -48,6 +50,7 @@ fn under_way(topology: &Topology, progress: &Progress) -> Verdict {
             );
             Verdict::parked(ROLLED_OUT, "RolloutPaused", message)
         }
+        Some(Hold::Refused(skew)) => refused(progress, skew),
         Some(Hold::Below(partition)) => {
             let message = format!(
                 "servers that do not run revision {revision}: {behind}; spec.rollout.partition keeps those below \
@@ -63,6 +66,36 @@ fn under_way(topology: &Topology, progress: &Progress) -> Verdict {
             let message = format!("all servers run revision {revision}{remark}");
             Verdict::good(ROLLED_OUT, "Complete", message)
         }
+    }
+}
+
+fn refused(progress: &Progress, skew: Skew) -> Verdict {
+    let record = &progress.record;
+    let image = &record.latest.recipe.tenant.image;
+    let asked = version::of_image(image).map_or_else(String::new, |version| version.to_string());
+    let newest = record
+        .newest
+        .as_ref()
+        .map_or_else(String::new, ToString::to_string);
+    let kept = "the servers keep what they run";
+    match skew {
+        Skew::Downgrade => Verdict::stuck(
+            ROLLED_OUT,
+            "DowngradeRefused",
+            format!(
+                "spec.image {image}: all servers have run {newest}, and an older RustFS may not be able to read what it \
+                 wrote; {kept}. Set an image of {newest} or later, or, if the release notes allow it, the annotation \
+                 {ANNOTATION_ALLOW_DOWNGRADE}: {asked}"
+            ),
+        ),
+        Skew::TooFar => Verdict::stuck(
+            ROLLED_OUT,
+            "VersionSkewTooLarge",
+            format!(
+                "spec.image {image}: from {newest} a major version would be left out; {kept}. Go to a version of the next \
+                 major first"
+            ),
+        ),
     }
 }
 

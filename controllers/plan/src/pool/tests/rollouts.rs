@@ -208,3 +208,31 @@ fn a_restart_that_was_asked_for_is_in_the_template_and_nothing_else_is() {
     assert_eq!(found[ANNOTATION_POOL_RESTARTED_AT], "night");
     assert_eq!(annotations(tenant(), &pool()).len(), 1, "the hash alone");
 }
+
+#[test]
+fn an_older_version_replaces_nobody_and_a_lost_server_comes_back_as_it_was() {
+    let older = "rustfs/rustfs:0.9.0";
+    let mut observed = asked(json!({}));
+    let mut tenant = tenant();
+    tenant.spec.image = Some(older.to_owned());
+    let mut record = record(&super::tenant(), &pool());
+    record.newest = rollout::version::of_image(OLD);
+    observed.rollout = found(record);
+    observed.tenant = Some(Arc::new(tenant.clone()));
+    assert_eq!(twice(&mut observed), (OLD.to_owned(), vec![]));
+    assert_eq!(
+        says(&reported(&pool(), &observed), "WorkloadReady"),
+        "True ImageRefused"
+    );
+
+    let allowed = [(
+        crds::names::ANNOTATION_ALLOW_DOWNGRADE.to_owned(),
+        "0.9.0".to_owned(),
+    )];
+    tenant.metadata.annotations = Some(allowed.into());
+    observed.tenant = Some(Arc::new(tenant));
+    assert_eq!(
+        twice(&mut observed),
+        (older.to_owned(), vec!["Pod shop-ssd-3".to_owned()])
+    );
+}
