@@ -20,6 +20,7 @@ mod audit;
 mod crds;
 mod explain;
 mod growth;
+mod guides;
 mod hands;
 mod health;
 mod lifecycle;
@@ -104,6 +105,10 @@ fn main() -> ExitCode {
         rollouts::killed_while_a_change_is_taken_back_it_goes_on,
         explain::a_person_is_told_what_a_store_waits_for,
         explain::what_cannot_be_explained_is_said_in_a_sentence,
+        guides::pools_come_and_go_as_the_guide_says,
+        guides::rollouts_are_steered_as_the_guide_says,
+        guides::a_store_is_deleted_as_the_guide_says,
+        guides::a_store_is_explained_as_the_guide_says,
         health::a_store_serves_only_once_its_servers_take_writes,
         health::a_server_is_replaced_only_while_the_others_take_writes,
         hands::deleted_children_come_back,

@@ -168,7 +168,7 @@ async fn all(world: &World, space: &Space, mode: &str) {
     }
 }
 
-async fn put(space: &Space, bucket: &str, objects: usize) {
+pub async fn put(space: &Space, bucket: &str, objects: usize) {
     send(space, Method::PUT, &format!("/{bucket}")).await;
     for number in 0..objects {
         send(space, Method::PUT, &format!("/{bucket}/{number}")).await;
