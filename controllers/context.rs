@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crds::names::{LABEL_MANAGED_BY, LABEL_TENANT, MANAGED_BY};
 use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Node, NodeSpec, NodeStatus, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
@@ -42,6 +43,8 @@ pub struct Sources {
     pub service_accounts: Source<PartialObjectMeta<ServiceAccount>>,
     /// Metadata of our PodDisruptionBudgets.
     pub disruption_budgets: Source<PartialObjectMeta<PodDisruptionBudget>>,
+    /// Our Jobs, whole: how far they are is in their status.
+    pub jobs: Source<Job>,
     /// Metadata of our ServiceMonitors, where the cluster knows the kind.
     pub service_monitors: Source<PartialObjectMeta<DynamicObject>>,
     /// Metadata of our PrometheusRules, where the cluster knows the kind.
@@ -71,6 +74,7 @@ impl Sources {
             services: watches.metadata(ours),
             service_accounts: watches.metadata(ours),
             disruption_budgets: watches.metadata(ours),
+            jobs: watches.objects(ours),
             service_monitors: watches.dynamic(&service_monitor::resource(), ours),
             prometheus_rules: watches.dynamic(&prometheus_rule::resource(), ours),
             nodes: watches.cluster(placement),

@@ -125,6 +125,9 @@ fn from_watches(context: &Context, tenant: &Tenant) -> Observed {
         stateful_sets: sources
             .stateful_sets
             .select(namespace, |set| meta::label(set, LABEL_TENANT) == Some(name)),
+        jobs: sources
+            .jobs
+            .select(namespace, |job| meta::label(job, LABEL_TENANT) == Some(name)),
         revisions: sources
             .config_maps
             .select(namespace, |map| is_revision(map, name)),

@@ -43,6 +43,7 @@ pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<Tenant>>> {
         sources.services.wakes(labelled),
         sources.service_accounts.wakes(labelled),
         sources.disruption_budgets.wakes(labelled),
+        sources.jobs.wakes(labelled),
     ]
 }
 

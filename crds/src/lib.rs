@@ -6,6 +6,7 @@
 pub mod certificate;
 pub mod common;
 pub mod conditions;
+pub mod hook;
 pub mod monitor;
 pub mod names;
 pub mod pool;

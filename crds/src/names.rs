@@ -8,6 +8,8 @@ pub const LABEL_POOL: &str = "storage.rustfs.com/pool";
 pub const LABEL_TOPOLOGY_REVISION: &str = "storage.rustfs.com/topology-revision";
 /// On PersistentVolumeClaims: `{servers}x{volumesPerServer}`. Volumes of another layout are never mounted.
 pub const LABEL_LAYOUT: &str = "storage.rustfs.com/layout";
+/// On Jobs and their Pods: the hook they are a run of.
+pub const LABEL_HOOK: &str = "storage.rustfs.com/hook";
 /// The standard label every child carries.
 pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of [`LABEL_MANAGED_BY`].
@@ -50,6 +52,8 @@ pub const PORT_CONSOLE: i32 = 9001;
 pub const CONTAINER: &str = "rustfs";
 /// Where the drives are mounted: `/data/rustfs{0...n}`.
 pub const DATA_PATH: &str = "/data/rustfs";
+/// Where a hook finds the Tenant's CA.
+pub const HOOK_CA_PATH: &str = "/etc/rustfs/ca";
 /// Where the TLS directory is mounted.
 pub const TLS_PATH: &str = "/etc/rustfs/tls";
 /// User and group of the server process.
@@ -120,6 +124,11 @@ pub fn stateful_set(tenant: &str, pool: &str) -> String {
 #[must_use]
 pub fn volume_claim(drive: i32) -> String {
     format!("data-{drive}")
+}
+/// The Job of one run of a hook; `digest` tells the runs apart.
+#[must_use]
+pub fn hook_job(tenant: &str, hook: &str, digest: &str) -> String {
+    format!("{tenant}-{hook}-{digest}")
 }
 /// The Secret a TenantCertificate keeps its key and chain in.
 #[must_use]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::common::{Metadata, NameRef, ReclaimPolicy, Scheduling, SecretRef};
+use crate::hook::{Hook, HookRun};
 
 /// One S3 store: an image, credentials, a policy for deletion. Its servers are described by Pools that name it.
 /// All fields are optional: `spec: {}` and one Pool are a working store.
@@ -26,6 +27,7 @@ use crate::common::{Metadata, NameRef, ReclaimPolicy, Scheduling, SecretRef};
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 40").message("metadata.name must start with a letter, hold only a-z, 0-9 and '-', and have at most 40 characters: it becomes part of Service names"),
+    validation = Rule::new("!has(self.spec.hooks) || self.spec.hooks.all(h, size(h.name) + size(self.metadata.name) <= 50)").message("a hook's name and metadata.name must have at most 50 characters together: both become part of the Job's name. Shorten the hook's name"),
     validation = Rule::new("has(self.spec.rpcSecretRef) == has(oldSelf.spec.rpcSecretRef)").message("spec.rpcSecretRef cannot be added or removed later: servers with different secrets would not form one store"),
     validation = Rule::new("(has(self.spec.tls) && has(self.spec.tls.mode) && self.spec.tls.mode == 'Enabled') == (has(oldSelf.spec.tls) && has(oldSelf.spec.tls.mode) && oldSelf.spec.tls.mode == 'Enabled')").message("spec.tls.mode cannot be changed: the scheme is part of the name RustFS knows its pools by. Create a new Tenant and copy the data")
 )]
@@ -96,6 +98,13 @@ pub struct TenantSpec {
     /// What deleting this Tenant does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
+    /// Jobs that must have completed before the store is deleted, a Pool is drained, or servers get another image,
+    /// such as backups. Those for the same thing run one after the other, in this order. Default: none. A change
+    /// restarts nothing; it counts for what has not begun yet, and removing a hook lets go on what waits for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub hooks: Vec<Hook>,
     /// While true the operator changes nothing of this Tenant and its Pools, Certificates and Monitors, and
     /// only reports. Deletion still works. Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -111,6 +120,18 @@ pub enum ImagePullPolicy {
     IfNotPresent,
     /// Never: the node must have it.
     Never,
+}
+
+impl ImagePullPolicy {
+    /// As the API spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::IfNotPresent => "IfNotPresent",
+            Self::Never => "Never",
+        }
+    }
 }
 
 /// TLS of a Tenant.
@@ -275,6 +296,10 @@ pub struct TenantStatus {
     /// How far what the specs ask for has reached the servers, once the store has formed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutStatus>,
+    /// The last run of each hook, in the order of `spec.hooks`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into(), "before".into()]))]
+    pub hooks: Vec<HookRun>,
     /// All DNS names that servers and Services answer to; certificates are made for these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub server_names: Vec<String>,

@@ -28,6 +28,7 @@ impl Form {
             Child::ConfigMap(object) => typed(object),
             Child::PodDisruptionBudget(object) => typed(object),
             Child::StatefulSet(object) => typed(object),
+            Child::Job(object) => typed(object),
             Child::Dynamic(object) => {
                 let types = object.types.as_ref()?;
                 let (group, version) = types

@@ -17,7 +17,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 /// The API server's limit of an event's note, in bytes.
 const LONGEST: usize = 1024;
 /// Reasons that say the operator waits for something that is on its way: no news.
-const WAITING_REASONS: [&str; 11] = [
+const WAITING_REASONS: [&str; 13] = [
     "Pending",
     "Waiting",
     "Progressing",
@@ -29,6 +29,8 @@ const WAITING_REASONS: [&str; 11] = [
     "RollingOut",
     "RolloutPaused",
     "CanaryWaits",
+    "HookRunning",
+    "UpgradeWaits",
 ];
 
 /// One event to tell.

@@ -1,6 +1,7 @@
 //! What a plan may ask for. The kit carries it out; nothing else writes.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -53,6 +54,8 @@ pub enum Child {
     PodDisruptionBudget(PodDisruptionBudget),
     /// A StatefulSet.
     StatefulSet(StatefulSet),
+    /// A Job.
+    Job(Job),
     /// An object of a kind that is known at run time only, such as a ServiceMonitor. `types` must be set.
     Dynamic(DynamicObject),
 }
@@ -66,6 +69,7 @@ impl std::fmt::Debug for Child {
             Self::ConfigMap(child) => ("ConfigMap", &child.metadata),
             Self::PodDisruptionBudget(child) => ("PodDisruptionBudget", &child.metadata),
             Self::StatefulSet(child) => ("StatefulSet", &child.metadata),
+            Self::Job(child) => ("Job", &child.metadata),
             Self::Dynamic(child) => (
                 child.types.as_ref().map_or("object", |types| types.kind.as_str()),
                 &child.metadata,

@@ -91,6 +91,10 @@ pub struct Member {
     /// The revision its servers are to be made with: the serving one until all newcomers have started, so that a
     /// server that is lost meanwhile comes back as it was.
     pub revision: u64,
+    /// The request to leave that hooks run for before the drain begins: it tells this request from a later one. None
+    /// while nobody asked, or nothing runs before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
 }
 
 impl Topology {

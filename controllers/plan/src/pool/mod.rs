@@ -12,7 +12,7 @@ pub mod preflight;
 mod prepare;
 mod roll;
 mod scheduling;
-mod security;
+pub(crate) mod security;
 mod stage;
 mod stateful_set;
 mod status;

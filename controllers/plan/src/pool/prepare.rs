@@ -30,7 +30,9 @@ pub(super) fn container(tenant: &Tenant, drives: i32, server: &Container) -> Con
                 .collect(),
         ),
         resources: resources(server.resources.as_ref()),
-        security_context: Some(security::container(tenant)),
+        security_context: Some(security::container(
+            tenant.spec.container_security_context.as_ref(),
+        )),
         volume_mounts: server.volume_mounts.as_ref().map(|mounts| drives_of(mounts)),
         termination_message_policy: server.termination_message_policy.clone(),
         ..Container::default()

@@ -1,12 +1,11 @@
-//! Security contexts: the PodSecurity level `restricted`, changed field by field as the Tenant says.
+//! Security contexts: the PodSecurity level `restricted`, changed field by field as a spec says.
 
-use crds::Tenant;
 use crds::names::SERVER_UID;
 use k8s_openapi::api::core::v1::{Capabilities, PodSecurityContext, SeccompProfile, SecurityContext};
 
 /// Security context of the Pod.
-pub(super) fn pod(tenant: &Tenant) -> PodSecurityContext {
-    let said = tenant.spec.pod_security_context.clone().unwrap_or_default();
+pub(crate) fn pod(said: Option<&PodSecurityContext>) -> PodSecurityContext {
+    let said = said.cloned().unwrap_or_default();
     PodSecurityContext {
         run_as_user: said.run_as_user.or(Some(SERVER_UID)),
         run_as_group: said.run_as_group.or(Some(SERVER_UID)),
@@ -22,11 +21,11 @@ pub(super) fn pod(tenant: &Tenant) -> PodSecurityContext {
     }
 }
 
-/// Security context of the server's container.
-pub(super) fn container(tenant: &Tenant) -> SecurityContext {
-    let said = tenant.spec.container_security_context.clone().unwrap_or_default();
+/// Security context of the container.
+pub(crate) fn container(said: Option<&SecurityContext>) -> SecurityContext {
+    let said = said.cloned().unwrap_or_default();
     let capabilities = said.capabilities.clone().unwrap_or_default();
-    // User, group and seccomp are the Pod's: a second default here would hide what the Tenant says there.
+    // User, group and seccomp are the Pod's: a second default here would hide what is said there.
     SecurityContext {
         allow_privilege_escalation: said.allow_privilege_escalation.or(Some(false)),
         capabilities: Some(Capabilities {

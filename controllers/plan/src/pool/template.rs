@@ -6,7 +6,7 @@ use crds::names::{
     ANNOTATION_POOL_RESTARTED_AT, ANNOTATION_RESTARTED_AT, ANNOTATION_TEMPLATE_HASH, CONTAINER, DATA_PATH,
     LABEL_TOPOLOGY_REVISION, PORT_API, PORT_CONSOLE, TLS_PATH,
 };
-use crds::{Pool, Tenant, names, tenant::ImagePullPolicy};
+use crds::{Pool, Tenant, names};
 use k8s_openapi::api::core::v1::{
     Container, ContainerPort, EmptyDirVolumeSource, HTTPGetAction, KeyToPath, Lifecycle, LifecycleHandler,
     PodSpec, PodTemplateSpec, Probe, SecretVolumeSource, SleepAction, Volume, VolumeMount,
@@ -119,7 +119,7 @@ fn pod(from: Ingredients<'_>) -> PodSpec {
         // Service variables of a namespace with many Services would crowd the environment.
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
-        security_context: Some(security::pod(from.tenant)),
+        security_context: Some(security::pod(spec.pod_security_context.as_ref())),
         image_pull_secrets: (!spec.image_pull_secrets.is_empty()).then(|| spec.image_pull_secrets.clone()),
         init_containers: Some(vec![prepare::container(from.tenant, drives, &server)]),
         containers: vec![server],
@@ -144,14 +144,7 @@ fn container(from: Ingredients<'_>) -> Container {
                 .clone()
                 .unwrap_or_else(|| from.settings.default_image.clone()),
         ),
-        image_pull_policy: spec.image_pull_policy.map(|policy| {
-            match policy {
-                ImagePullPolicy::Always => "Always",
-                ImagePullPolicy::IfNotPresent => "IfNotPresent",
-                ImagePullPolicy::Never => "Never",
-            }
-            .to_owned()
-        }),
+        image_pull_policy: spec.image_pull_policy.map(|policy| policy.as_str().to_owned()),
         // Not the image's entry point: it would expand and override the volumes.
         command: Some(vec!["/usr/bin/rustfs".to_owned()]),
         env: Some(environment::build(from.tenant, from.revision, from.settings)),
@@ -162,7 +155,7 @@ fn container(from: Ingredients<'_>) -> Container {
             .resources
             .clone()
             .or_else(|| spec.resources.clone()),
-        security_context: Some(security::container(from.tenant)),
+        security_context: Some(security::container(spec.container_security_context.as_ref())),
         volume_mounts: Some(mounts(from)),
         // Ten minutes: a server that finds many drives to check must not be killed while it does.
         startup_probe: Some(probe("/health", scheme, 5, 120)),

@@ -1,5 +1,6 @@
 //! What each server of a Pool should run: what is asked for, or, where a rollout holds back, what it ran before.
 
+use crds::hook::Before;
 use crds::names::{ANNOTATION_ALLOW_DOWNGRADE, LABEL_TOPOLOGY_REVISION};
 use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
@@ -33,6 +34,8 @@ pub(crate) enum Hold {
     Paused,
     /// An image that must not follow what all servers ran.
     Refused(Skew),
+    /// Hooks have to complete before servers get another image.
+    Hooks,
     /// `spec.rollout.partition`: servers with a number below it wait.
     Below(i32),
 }
@@ -71,7 +74,7 @@ impl Wanted {
         let kept = good.unwrap_or_else(|| said.clone());
         let asked = if rejected { &kept } else { &said };
         Self {
-            hold: hold(basis, rejected),
+            hold: hold(basis, &said.0, rejected),
             rejected,
             revision: basis.revision.to_string(),
             said: hash(&basis.make(&said)),
@@ -88,7 +91,7 @@ impl Wanted {
     /// Whether a server keeps what it runs. A change of the topology reaches it all the same.
     pub(crate) fn holds(&self, ordinal: i32) -> bool {
         match self.hold {
-            Some(Hold::Paused | Hold::Refused(_)) => true,
+            Some(Hold::Paused | Hold::Refused(_) | Hold::Hooks) => true,
             Some(Hold::Below(partition)) => ordinal < partition,
             None => false,
         }
@@ -147,15 +150,27 @@ fn skew(basis: Basis<'_>) -> Option<Skew> {
 }
 
 /// What was taken back is taken back everywhere, whatever the partition.
-fn hold(basis: Basis<'_>, rejected: bool) -> Option<Hold> {
-    if let Some(skew) = skew(basis).filter(|_| basis.formed) {
+fn hold(basis: Basis<'_>, said: &TenantPart, rejected: bool) -> Option<Hold> {
+    if !basis.formed {
+        return None;
+    }
+    if let Some(skew) = skew(basis) {
         return Some(Hold::Refused(skew));
     }
-    let said = basis.tenant.spec.rollout.as_ref().filter(|_| basis.formed)?;
-    let below = said.partition.filter(|partition| *partition > 0 && !rejected);
-    if said.paused {
-        Some(Hold::Paused)
-    } else {
-        below.map(Hold::Below)
+    let rollout = basis.tenant.spec.rollout.as_ref();
+    if rollout.is_some_and(|rollout| rollout.paused) {
+        return Some(Hold::Paused);
     }
+    if !rejected && waits_for_hooks(basis, said) {
+        return Some(Hold::Hooks);
+    }
+    let below = rollout?.partition.filter(|partition| *partition > 0 && !rejected);
+    below.map(Hold::Below)
+}
+
+/// Also as long as the record does not know of this image yet: only it says what hooks have completed for.
+fn waits_for_hooks(basis: Basis<'_>, said: &TenantPart) -> bool {
+    let mut hooks = basis.tenant.spec.hooks.iter();
+    hooks.any(|hook| hook.before.contains(&Before::Upgrade))
+        && basis.rollout.is_none_or(|rollout| !rollout.lets(&said.image))
 }

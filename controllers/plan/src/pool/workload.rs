@@ -75,6 +75,13 @@ fn behind(pool: &Pool, plan: &Plan, terms: &Terms, servers: &Servers) -> Finding
             );
             return yes(WORKLOAD_READY, "ImageRefused", message);
         }
+        Some(Hold::Hooks) if done => {
+            let message = format!(
+                "{run}; hooks have to complete before the others are replaced: see the condition RolledOut of Tenant {}",
+                meta::name(terms.tenant.as_ref())
+            );
+            return no(WORKLOAD_READY, "UpgradeWaits", message);
+        }
         Some(Hold::Below(partition)) if done => {
             let message = format!(
                 "{wanted} servers are ready; {run}: the Tenant's spec.rollout.partition keeps those below {partition}"

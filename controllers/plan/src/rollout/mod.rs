@@ -6,4 +6,4 @@ mod record;
 pub mod version;
 
 pub use recipe::{PoolPart, Recipe, TenantPart};
-pub use record::{Numbered, Rejection, Rollout, Stored};
+pub use record::{Clearance, Numbered, Rejection, Rollout, Stored};

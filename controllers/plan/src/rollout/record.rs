@@ -30,9 +30,22 @@ pub struct Rollout {
     /// The newest version that all servers ran, as far as their images' tags told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Version>,
+    /// Whether servers may take the image of `latest`.
+    #[serde(default)]
+    pub clearance: Clearance,
     /// The newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<RolloutRevision>,
+}
+
+/// Whether the hooks before an image have completed. Once given it stands as long as that image is asked for, whatever
+/// else changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clearance {
+    /// The revision that was the first to ask for the image.
+    pub revision: i64,
+    /// Whether they have completed, or there was none.
+    pub given: bool,
 }
 
 /// A recipe and its number.
@@ -69,10 +82,17 @@ impl Rollout {
             before.outcome = RolloutOutcome::Superseded;
         }
         self.rejected = None;
+        let before = (self.latest.revision > 0).then(|| self.latest.recipe.tenant.image.clone());
         self.latest = Numbered {
             revision: self.latest.revision.max(floor).saturating_add(1),
             recipe: asked.clone(),
         };
+        if before.as_ref() != Some(&asked.tenant.image) {
+            self.clearance = Clearance {
+                revision: self.latest.revision,
+                given: false,
+            };
+        }
         let entry = RolloutRevision {
             revision: self.latest.revision,
             hash: pool::digest(asked),
@@ -108,6 +128,19 @@ impl Rollout {
     pub(crate) fn can_go_back(&self) -> bool {
         let good = self.good.as_ref();
         self.rejected.is_none() && good.is_some_and(|good| !good.recipe.agrees(&self.latest.recipe))
+    }
+
+    /// Whether servers may be made with this image, as far as hooks are concerned: they have completed for it, or all
+    /// servers ran it last.
+    pub(crate) fn lets(&self, image: &str) -> bool {
+        let cleared = self.clearance.given && self.latest.recipe.tenant.image == image;
+        cleared || self.ran(image)
+    }
+
+    /// Whether all servers ran this image last.
+    pub(crate) fn ran(&self, image: &str) -> bool {
+        let good = self.good.as_ref();
+        good.is_some_and(|good| good.recipe.tenant.image == image)
     }
 
     /// The hash of what is asked for, as it is listed.
@@ -218,6 +251,27 @@ mod tests {
         let mut lost = Rollout::default();
         lost.ask(&recipe("a"), 15, Timestamp::UNIX_EPOCH);
         assert_eq!(lost.latest.revision, 16);
+    }
+
+    #[test]
+    fn a_clearance_stands_for_one_image_until_another_one_is_asked_for() {
+        let mut rollout = asked(&["a"]);
+        rollout.clearance.given = true;
+        rollout.complete();
+        assert!(rollout.lets("a"));
+        rollout.ask(&recipe("b"), 0, Timestamp::UNIX_EPOCH);
+        assert!(!rollout.lets("b") && rollout.lets("a"), "all servers ran the one");
+        rollout.clearance.given = true;
+        let mut mended = recipe("b");
+        mended.tenant.restarted_at = Some("noon".into());
+        rollout.ask(&mended, 0, Timestamp::UNIX_EPOCH);
+        assert!(rollout.lets("b"), "it is the same image");
+        assert_eq!(rollout.clearance.revision, 2);
+        for image in ["a", "b"] {
+            rollout.ask(&recipe(image), 0, Timestamp::UNIX_EPOCH);
+        }
+        assert!(!rollout.lets("b"), "it was asked for anew");
+        assert_eq!(rollout.clearance.revision, 5);
     }
 
     #[test]

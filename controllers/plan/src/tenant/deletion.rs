@@ -136,8 +136,8 @@ fn token(tenant: &Tenant) -> Option<&str> {
     annotations.get(ANNOTATION_CONFIRM_DELETION).map(String::as_str)
 }
 
-/// Whatever cannot be read is no proof.
-fn never_served(tenant: &Tenant, observed: &Observed) -> bool {
+/// Whether the store has never served. Whatever cannot be read is no proof.
+pub(crate) fn never_served(tenant: &Tenant, observed: &Observed) -> bool {
     let in_topology = match &observed.topology {
         Stored::Read { topology, .. } => topology.formed,
         Stored::Unreadable(_) => true,

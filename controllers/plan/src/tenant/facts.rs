@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use super::observed::Observed;
 use crate::condition;
 use crate::meta;
+use crate::settings::Settings;
 
 /// Whether the store has served, by anyone's word: the topology, the Tenant's own status, or a Pool's.
 pub(crate) fn formed(tenant: &Tenant, observed: &Observed) -> bool {
@@ -48,6 +49,15 @@ pub(crate) fn scheme(tenant: &Tenant) -> &'static str {
         Some(TlsMode::Enabled) => "https",
         Some(TlsMode::Disabled) | None => "http",
     }
+}
+
+/// Where clients inside the cluster find one of the Tenant's Services.
+pub(crate) fn url(tenant: &Tenant, settings: &Settings, service: &str, port: i32) -> String {
+    let (scheme, namespace) = (scheme(tenant), meta::namespace(tenant));
+    format!(
+        "{scheme}://{service}.{namespace}.svc.{}:{port}",
+        settings.cluster_domain
+    )
 }
 
 /// The element of a pool with these servers and drives, as this operator writes it.

@@ -2,14 +2,16 @@
 //! call empty leaves the string.
 
 use crds::conditions::DRAINED;
+use crds::hook::Before;
 use crds::pool::PoolState;
 use crds::{Pool, Tenant};
 
+use super::hooks::{self, Occasion};
 use super::observed::Observed;
 use super::{refusal, servers};
 use crate::meta;
 use crate::pool::{COMPLETE, RESPELLED, drain};
-use crate::topology::{Former, Member, Phase, Topology, respelled};
+use crate::topology::{Former, Member, Phase, Refusal, Topology, respelled};
 
 /// Takes back newcomers that were asked to go before a client was served with them: they hold nothing.
 pub(crate) fn withdraw(observed: &Observed, next: &mut Topology) {
@@ -30,8 +32,9 @@ pub(crate) fn drain(tenant: &Tenant, observed: &Observed, base: &Topology, next:
     }
     for member in &mut next.pools {
         let known = observed.pool(&member.name, &member.uid).is_some();
-        if known && member.phase == Phase::Draining && !asked(tenant, observed, base, member) {
+        if known && member.phase != Phase::Joining && !asked(tenant, observed, base, member) {
             member.phase = Phase::Active;
+            member.request = None;
         }
     }
     respell(tenant, observed, base, next);
@@ -49,13 +52,15 @@ pub(crate) fn drain(tenant: &Tenant, observed: &Observed, base: &Topology, next:
             .iter()
             .filter(|other| other.phase == Phase::Active)
             .count();
-        let busy = super::living::busy(observed, next);
+        let busy = super::living::busy(observed, next).or_else(|| super::living::busy(observed, base));
         if others < 2 {
             next.refused.push(refusal::last(pool));
-        } else if let Some(busy) = busy.or_else(|| super::living::busy(observed, base)) {
+        } else if let Some(busy) = busy.or_else(|| hooks_of_another(next, index)) {
             next.refused.push(refusal::drains_later(pool, &busy));
         } else {
-            next.pools[index].phase = Phase::Draining;
+            let request = request(observed, pool);
+            let refusal = begin(tenant, observed, pool, &mut next.pools[index], request);
+            next.refused.extend(refusal);
         }
     }
     next.refused.sort_by(|a, b| a.name.cmp(&b.name));
@@ -85,6 +90,52 @@ pub fn says_dead(pool: &Pool) -> bool {
     conditions
         .into_iter()
         .any(|found| found.type_ == DRAINED && found.reason == RESPELLED)
+}
+
+/// Lets the drain begin, unless hooks have to complete before. Their request is kept as it was found first, so that it
+/// stays the same one whatever else is changed meanwhile.
+fn begin(
+    tenant: &Tenant,
+    observed: &Observed,
+    pool: &Pool,
+    member: &mut Member,
+    request: String,
+) -> Option<Refusal> {
+    if hooks::any(tenant, Before::Drain) {
+        let request = member.request.get_or_insert(request).clone();
+        let gate = hooks::gate(tenant, observed, &Occasion::drain(member, &request));
+        if let Some(verdict) = gate.verdict(DRAINED) {
+            return Some(refusal::hooked(pool, &verdict));
+        }
+    }
+    member.request = None;
+    member.phase = Phase::Draining;
+    None
+}
+
+fn hooks_of_another(next: &Topology, index: usize) -> Option<String> {
+    let mut members = next.pools.iter().enumerate();
+    let (_, other) = members.find(|(other, member)| *other != index && member.request.is_some())?;
+    Some(format!("hooks run before Pool {} is drained", other.name))
+}
+
+/// Tells one request to leave from a later one: by the Pool, its spec of that moment, and its successors.
+fn request(observed: &Observed, pool: &Pool) -> String {
+    let one = |pool: &Pool| {
+        format!(
+            "{}/{}",
+            meta::uid(pool),
+            pool.metadata.generation.unwrap_or_default()
+        )
+    };
+    let successors = observed.pools.iter().filter(|other| {
+        let replaced = other.spec.replaces.as_ref();
+        replaced.is_some_and(|replaced| replaced.name == meta::name(pool))
+    });
+    let mut successors: Vec<String> = successors.map(|other| one(other)).collect();
+    successors.sort_unstable();
+    successors.insert(0, one(pool));
+    successors.join(",")
 }
 
 /// Whether a member is to leave: by its own word, its deletion, or because a successor serves in its place.

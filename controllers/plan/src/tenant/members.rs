@@ -115,6 +115,7 @@ pub(crate) fn member(tenant: &Tenant, observed: &Observed, pool: &Pool) -> Membe
         volumes_per_server,
         phase: Phase::Joining,
         revision: 0,
+        request: None,
     }
 }
 

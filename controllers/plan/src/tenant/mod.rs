@@ -9,6 +9,7 @@ mod deletion;
 mod disruption_budget;
 pub(crate) mod erasure;
 mod facts;
+mod hooks;
 mod leaving;
 mod living;
 mod members;
@@ -34,6 +35,8 @@ mod verdict;
 use std::time::Duration;
 
 use crds::Tenant;
+use crds::conditions::DELETION_ALLOWED;
+use crds::hook::HookRun;
 use crds::names::FINALIZER_TENANT;
 
 use crate::meta;
@@ -42,6 +45,7 @@ use crate::topology::{Member, Topology};
 
 pub(crate) use deletion::in_foreground;
 pub use deletion::{Contents, Filled, Holdings, NAMED, may_go, must_ask};
+use hooks::Gate;
 pub use leaving::{says_complete, says_dead};
 pub use observed::{Observed, Stored};
 use progress::Progress;
@@ -80,6 +84,8 @@ pub struct Plan {
     pub(crate) progress: Option<Progress>,
     /// Whether it may be taken down; none while nobody wants that.
     pub(crate) deletion: Option<Verdict>,
+    /// Runs of hooks that something waits for.
+    pub(crate) hooks: Vec<HookRun>,
 }
 
 /// What the Tenant is in, as a whole.
@@ -109,6 +115,7 @@ pub fn plan(tenant: &Tenant, observed: &Observed) -> Plan {
         progress: None,
         credentials,
         deletion: None,
+        hooks: Vec::new(),
     };
     if meta::deleting(tenant) {
         plan.depart(tenant, observed);
@@ -132,12 +139,18 @@ impl Plan {
     fn depart(&mut self, tenant: &Tenant, observed: &Observed) {
         if meta::held(tenant, FINALIZER_TENANT) {
             let verdict = deletion::judge(tenant, observed);
-            self.deletion = Some(verdict.clone());
             if !verdict.holds() {
                 self.guard(tenant, observed);
+                let sooner = self.requeue.unwrap_or(DELETION_RECHECK);
+                self.requeue = Some(sooner.min(DELETION_RECHECK));
+                self.deletion = Some(verdict.clone());
                 self.stage = Stage::Guarded(verdict);
                 return;
             }
+            if !deletion::may_go(tenant) && self.held_by_hooks(tenant, observed) {
+                return;
+            }
+            self.deletion = Some(verdict.clone());
             if !deletion::may_go(tenant) {
                 // Written down before anything goes: afterwards the store cannot be asked again.
                 self.report_stored(tenant, observed);
@@ -164,8 +177,24 @@ impl Plan {
         } else {
             self.report_stored(tenant, observed);
         }
-        let sooner = self.requeue.unwrap_or(DELETION_RECHECK);
-        self.requeue = Some(sooner.min(DELETION_RECHECK));
+    }
+
+    /// Whether a Tenant that may go waits for hooks. Meanwhile it is kept, so that they reach it.
+    fn held_by_hooks(&mut self, tenant: &Tenant, observed: &Observed) -> bool {
+        let gate = hooks::before_deletion(tenant, observed);
+        let verdict = gate.verdict(DELETION_ALLOWED);
+        if let Some(verdict) = &verdict {
+            self.guard(tenant, observed);
+            self.deletion = Some(verdict.clone());
+            self.stage = Stage::Guarded(verdict.clone());
+        }
+        self.run_hooks(gate);
+        verdict.is_some()
+    }
+
+    fn run_hooks(&mut self, gate: Gate) {
+        self.steps.extend(gate.start);
+        self.hooks.extend(gate.runs);
     }
 
     fn report_stored(&mut self, tenant: &Tenant, observed: &Observed) {
@@ -190,6 +219,7 @@ impl Plan {
                 self.topology = topology;
                 self.progress = self.survey(tenant, observed);
                 self.steps.extend(self.children(tenant, observed));
+                self.start_hooks(tenant, observed);
             }
             // What is seen contradicts itself: whatever were written now could be the wrong half of it.
             Err(verdict) => {
@@ -211,6 +241,15 @@ impl Plan {
             && about_to_form(tenant, observed);
         let forms = forms.then_some(HEALTH_RECHECK);
         self.requeue = [empty, secret, late, forms].into_iter().flatten().min();
+    }
+
+    /// After all else: what they wait for is stored then, and one that cannot be made keeps nothing from going on.
+    fn start_hooks(&mut self, tenant: &Tenant, observed: &Observed) {
+        if let Some(topology) = self.topology.as_ref().filter(|_| !meta::deleting(tenant)) {
+            self.run_hooks(hooks::before_drain(tenant, observed, topology));
+        }
+        let upgrade = self.progress.as_ref().and_then(|progress| progress.gate.clone());
+        self.run_hooks(upgrade.unwrap_or_default());
     }
 
     /// Secrets first and the topology before the Services that select its revision; adoption last, because one

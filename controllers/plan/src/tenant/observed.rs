@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::core::PartialObjectMeta;
 
@@ -51,6 +52,8 @@ pub struct Observed {
     pub default_class: Option<String>,
     /// StatefulSets with the Tenant's label.
     pub stateful_sets: Vec<Arc<PartialObjectMeta<StatefulSet>>>,
+    /// Jobs of hooks with the Tenant's label.
+    pub jobs: Vec<Arc<Job>>,
     /// Elements that the servers call decommissioned to the end; asked for only where a Pool says that it is drained.
     pub empty_elements: Vec<String>,
     /// Elements whose drain has failed in a way that the servers cannot forget; asked for only where a Pool says so.

@@ -1,12 +1,14 @@
 //! How far a rollout has come, what keeps it, and what is to be remembered of it.
 
 use crds::Tenant;
+use crds::hook::Before;
 use crds::names;
 use crds::tenant::MissingServer;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::hooks::{self, Gate, Occasion};
 use super::observed::Observed;
 use super::{rollout, servers};
 use crate::meta;
@@ -41,6 +43,8 @@ pub(crate) struct Progress {
     pub(crate) deadline: i32,
     /// Servers that may be away at once.
     pub(crate) most: i32,
+    /// The hooks before another image, while they have not completed.
+    pub(crate) gate: Option<Gate>,
     /// What to say of a number that is not in force, and of which Pool.
     pub(crate) remark: Option<String>,
 }
@@ -73,6 +77,7 @@ pub(crate) fn survey(tenant: &Tenant, observed: &Observed, topology: &Topology) 
     progress
         .record
         .ask(&asked(tenant, observed, topology), floor, observed.now);
+    progress.clear(tenant, observed, &parts);
     progress.watch(tenant, observed, &parts);
     progress.conclude(tenant, &parts);
     Some(progress)
@@ -94,6 +99,16 @@ impl Part<'_> {
             .iter()
             .filter(|(_, pod)| !self.wanted.is_said(pod))
             .count()
+    }
+
+    /// Whether no server has another image.
+    fn runs(&self, image: &str) -> bool {
+        let containers = |pod: &Pod| pod.spec.clone().map(|spec| spec.containers).unwrap_or_default();
+        self.pods.iter().all(|(_, pod)| {
+            let mut containers = containers(pod).into_iter();
+            let server = containers.find(|container| container.name == names::CONTAINER);
+            server.is_none_or(|server| server.image.as_deref() == Some(image))
+        })
     }
 
     fn complete(&self) -> bool {
@@ -170,6 +185,31 @@ impl Progress {
                 .unwrap_or(DEADLINE_SECONDS),
             ..Self::default()
         }
+    }
+
+    /// Lets servers take another image once its hooks have completed. A rollout that is paused begins none.
+    fn clear(&mut self, tenant: &Tenant, observed: &Observed, parts: &[Part<'_>]) {
+        if self.record.clearance.given {
+            return;
+        }
+        let image = self.record.latest.recipe.tenant.image.as_str();
+        let same = match self.record.good {
+            Some(_) => self.record.ran(image),
+            None => parts.iter().all(|part| part.runs(image)),
+        };
+        if !same && hooks::any(tenant, Before::Upgrade) {
+            if tenant.spec.rollout.as_ref().is_some_and(|rollout| rollout.paused) {
+                return;
+            }
+            let occasion = Occasion::upgrade(self.record.clearance.revision, image);
+            let gate = hooks::gate(tenant, observed, &occasion);
+            let open = gate.is_open();
+            self.gate = Some(gate);
+            if !open {
+                return;
+            }
+        }
+        self.record.clearance.given = true;
     }
 
     /// Looks for a server that keeps the rollout.

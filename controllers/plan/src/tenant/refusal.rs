@@ -3,6 +3,7 @@
 use crds::{Pool, Tenant};
 
 use super::erasure::{self, Fault};
+use super::verdict::Verdict;
 use crate::meta;
 use crate::topology::{Member, Refusal};
 
@@ -65,6 +66,14 @@ pub(crate) fn drains_later(pool: &Pool, busy: &str) -> Refusal {
             "DrainWaits",
             format!("the Pool is drained once this has ended: {busy}"),
         )
+    }
+}
+
+/// A member that is drained once its hooks have completed.
+pub(crate) fn hooked(pool: &Pool, verdict: &Verdict) -> Refusal {
+    Refusal {
+        waits: !verdict.needs_person(),
+        ..refuse(pool, &verdict.finding.reason, verdict.finding.message.as_str())
     }
 }
 

@@ -51,6 +51,7 @@ fn under_way(topology: &Topology, progress: &Progress) -> Verdict {
             Verdict::parked(ROLLED_OUT, "RolloutPaused", message)
         }
         Some(Hold::Refused(skew)) => refused(progress, skew),
+        Some(Hold::Hooks) => hooks(progress),
         Some(Hold::Below(partition)) => {
             let message = format!(
                 "servers that do not run revision {revision}: {behind}; spec.rollout.partition keeps those below \
@@ -97,6 +98,15 @@ fn refused(progress: &Progress, skew: Skew) -> Verdict {
             ),
         ),
     }
+}
+
+fn hooks(progress: &Progress) -> Verdict {
+    let verdict = progress.gate.as_ref().and_then(|gate| gate.verdict(ROLLED_OUT));
+    verdict.unwrap_or_else(|| {
+        let revision = progress.record.latest.revision;
+        let message = format!("the hooks have completed: servers are about to take revision {revision}");
+        Verdict::waiting(ROLLED_OUT, "RollingOut", message)
+    })
 }
 
 fn taken_back(progress: &Progress, why: &Rejection) -> String {

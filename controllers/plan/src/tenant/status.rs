@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::observed::Observed;
 use super::verdict::Verdict;
 use super::{
-    Plan, Stage, certificate, credentials, erasure, facts, living, preflight, rolled_out, server_names,
-    servers, summary,
+    Plan, Stage, certificate, credentials, erasure, facts, hooks, living, preflight, rolled_out,
+    server_names, servers, summary,
 };
 use crate::condition::{self, Overall};
 use crate::meta;
@@ -51,6 +51,7 @@ pub fn status(
         pools: stored.pools,
         topology: stored.topology,
         rollout: stored.rollout,
+        hooks: hooks::listed(tenant, observed, &plan.hooks),
         credentials_secret_name: stored.credentials_secret_name,
     };
     if let Some(topology) = settled(plan, observed, enacted) {
@@ -140,13 +141,18 @@ fn overall(
         message: message.to_owned(),
     };
     // A person must know of this, whatever else cannot be done meanwhile.
-    if let Stage::Guarded(verdict) = &plan.stage
-        && let Some(guarded) = verdict.blocks()
-    {
-        return guarded;
+    let guarded = match &plan.stage {
+        Stage::Guarded(verdict) => verdict.blocks(),
+        _ => None,
+    };
+    if let Some(stuck @ Overall::Stuck { .. }) = guarded {
+        return stuck;
     }
     if let Some(failure) = enacted.failure() {
         return failure.into();
+    }
+    if let Some(waits) = guarded {
+        return waits;
     }
     match &plan.stage {
         Stage::Leaving(waits_for) => return working("Deleting", waits_for),
@@ -252,10 +258,8 @@ fn available(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Verdi
 }
 
 fn endpoints(tenant: &Tenant, observed: &Observed) -> BTreeMap<String, String> {
-    let (name, namespace) = (meta::name(tenant), meta::namespace(tenant));
-    let domain = &observed.settings.cluster_domain;
-    let scheme = facts::scheme(tenant);
-    let url = |service: String, port: i32| format!("{scheme}://{service}.{namespace}.svc.{domain}:{port}");
+    let name = meta::name(tenant);
+    let url = |service: String, port: i32| facts::url(tenant, &observed.settings, &service, port);
     [
         ("api".to_owned(), url(names::api_service(name), PORT_API)),
         (

@@ -107,6 +107,7 @@ fn topology(formed: bool) -> Topology {
             volumes_per_server: 2,
             phase: if formed { Phase::Active } else { Phase::Joining },
             revision: 7,
+            request: None,
         }],
         former: Vec::new(),
         turn: Some(POOL.to_owned()),

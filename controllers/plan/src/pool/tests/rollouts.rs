@@ -108,6 +108,63 @@ fn a_paused_rollout_keeps_every_server() {
     );
 }
 
+/// Another image is asked for, and a hook runs before that.
+fn hooked() -> Observed {
+    let mut observed = asked(json!({"partition": 2}));
+    let tenant = Arc::make_mut(observed.tenant.as_mut().unwrap());
+    tenant.spec.hooks = vec![object(json!({
+        "name": "backup", "before": ["Upgrade"], "job": {"image": "backup:1"}
+    }))];
+    observed
+}
+
+#[test]
+fn no_server_is_made_with_another_image_before_its_hooks_have_completed() {
+    let mut observed = hooked();
+    assert_eq!(twice(&mut observed), (OLD.to_owned(), vec![]));
+    assert_eq!(
+        says(&reported(&pool(), &observed), "WorkloadReady"),
+        "False UpgradeWaits"
+    );
+    let mut unready = observed.clone();
+    let set = applied(&plan(&pool(), &unready)).cloned().unwrap();
+    unready.pods[3] = Arc::new(server(&set, 3, false));
+    assert_eq!(
+        twice(&mut unready),
+        (OLD.to_owned(), vec![]),
+        "nor one that does not serve"
+    );
+    let mut lost = observed.clone();
+    lost.pods.remove(3);
+    assert_eq!(twice(&mut lost).0, OLD);
+    observed.rollout = rollout::Stored::Missing;
+    assert_eq!(
+        twice(&mut observed).1,
+        Vec::<String>::new(),
+        "no record, no clearance"
+    );
+}
+
+#[test]
+fn once_the_hooks_have_completed_the_rollout_goes_on_under_its_own_terms() {
+    let mut observed = hooked();
+    let tenant = observed.tenant.clone().unwrap();
+    let mut record = record(&super::tenant(), &pool());
+    record.ask(
+        &Recipe::of(&tenant, [&pool()], &Default::default()),
+        0,
+        Timestamp::UNIX_EPOCH,
+    );
+    observed.rollout = found(record.clone());
+    assert_eq!(twice(&mut observed), (OLD.to_owned(), vec![]));
+    record.clearance.given = true;
+    observed.rollout = found(record);
+    assert_eq!(
+        twice(&mut observed),
+        (NEW.to_owned(), vec!["Pod shop-ssd-3".to_owned()])
+    );
+}
+
 #[test]
 fn a_new_topology_reaches_servers_that_are_held_back_and_leaves_them_what_they_ran() {
     for terms in [json!({"partition": 4}), json!({"paused": true})] {

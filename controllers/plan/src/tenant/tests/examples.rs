@@ -40,6 +40,7 @@ fn object(child: &Child) -> Value {
         Child::ConfigMap(child) => serde_json::to_value(child),
         Child::PodDisruptionBudget(child) => serde_json::to_value(child),
         Child::StatefulSet(child) => serde_json::to_value(child),
+        Child::Job(child) => serde_json::to_value(child),
         Child::Dynamic(child) => serde_json::to_value(child),
     };
     value.unwrap()

@@ -128,6 +128,7 @@ fn any_topology() -> impl Strategy<Value = Topology> {
                 volumes_per_server: 1,
                 phase: Phase::Active,
                 revision,
+                request: None,
             })
             .collect(),
         ..Topology::default()

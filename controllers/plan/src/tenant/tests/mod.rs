@@ -4,6 +4,7 @@ mod credentials;
 mod deletion;
 mod examples;
 mod formation;
+mod hooks;
 mod joining;
 mod laws;
 mod loss;

@@ -137,6 +137,13 @@ fn make(tenant: &Tenant, observed: &mut Observed, child: &Child) {
         Child::ConfigMap(map) if meta::name(map) == "store-rollout" => {
             observed.rollout = rollout::Stored::read(tenant, Some(map));
         }
+        // One that is there is left alone.
+        Child::Job(job)
+            if observed
+                .jobs
+                .iter()
+                .any(|known| known.metadata.name == job.metadata.name) => {}
+        Child::Job(job) => observed.jobs.push(Arc::new(job.clone())),
         Child::ConfigMap(map) => observed.revisions.push(Arc::new(map.clone())),
         Child::Secret(secret) if meta::name(secret) == "store-rpc" => observed.rpc = SecretCheck::Usable,
         Child::Secret(_) => observed.credentials = SecretCheck::Usable,
