@@ -23,6 +23,7 @@ mod growth;
 mod guides;
 mod hands;
 mod health;
+mod hooks;
 mod lifecycle;
 mod monitor;
 mod nodes;
@@ -115,6 +116,11 @@ fn main() -> ExitCode {
         hands::edited_and_stripped_children_are_restored,
         hands::lost_credentials_are_reported_and_never_replaced,
         hands::an_object_of_someone_else_is_never_taken,
+        hooks::a_store_is_taken_down_only_once_its_hook_has_completed,
+        hooks::a_hook_that_misses_its_deadline_keeps_the_store_until_it_is_removed,
+        hooks::a_pool_is_drained_only_once_its_hook_has_completed,
+        hooks::no_server_takes_another_image_before_the_hook_has_completed,
+        hooks::a_hook_that_may_fail_holds_nothing_up,
         process::killed_in_the_middle_it_ends_where_an_undisturbed_run_ends,
         process::of_two_replicas_one_leads_and_the_other_takes_over_within_20_seconds,
         process::asked_to_stop_it_gives_the_lease_back_and_exits_with_0,
