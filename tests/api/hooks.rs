@@ -1,58 +1,45 @@
 //! Jobs that run before a deletion, a drain and an upgrade, made by the real Job controller. The Pods of those that are
 //! held fit no node, so that a test says how they end.
 
+mod held;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crds::hook::HookOutcome;
-use crds::names::{LABEL_HOOK, LABEL_TENANT};
+use crds::names::LABEL_TENANT;
 use crds::{Pool, Tenant};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{DeleteParams, Patch, PatchParams};
-use serde_json::{Value, json};
+use kube::{Api, ResourceExt};
+use serde_json::json;
 
 use crate::World;
 use crate::support::audit::Audit;
 use crate::support::objects;
 use crate::support::operator::{How, Operator};
-use crate::support::space::Space;
+use crate::support::space::{Space, condition, conditions};
 use crate::support::wait::{SOON, until};
+use held::{
+    end, everywhere, held, is_server, jobs, made_again, outcomes, pod_of, remove, run, store, the_job, uids,
+    with,
+};
 
 const NEW: &str = "rustfs/rustfs:next";
 /// A drain or a roll of several servers.
 const REPLACED: Duration = Duration::from_secs(180);
 
 pub async fn a_store_is_taken_down_only_once_its_hook_has_completed(world: Arc<World>) {
-    let mut shared = world.operator.write().await;
-    shared.take();
-    let how = How {
-        kubeconfig: world.kubeconfig.clone(),
-        identity: "hooked".to_owned(),
-        arguments: vec![],
-        environment: vec![],
-    };
-    let mut operator = Operator::start(&world.cluster, &how).await;
+    let _operator = world.running().await;
     let space = store(&world, "goodbye", held("Deletion"), &["p0"]).await;
     space.delete::<Tenant>("store").await;
-    // In the very moment in which it is started, and later.
-    for delay in [0, 30, 100] {
-        tokio::time::sleep(Duration::from_millis(delay)).await;
-        operator.process.kill();
-        operator = Operator::start(&world.cluster, &how).await;
-        operator.ready(SOON).await;
-    }
     let message = space
         .condition::<Tenant>("store", "DeletionAllowed", "False", "HookRunning", SOON)
         .await;
     let job = the_job(&space).await;
     assert!(message.contains(&job.name_any()), "{message}");
-    let made = Audit::from_start(&world.cluster);
-    let made = made.writes_in(&space.name);
-    let made = made.iter().filter(|request| request.resource == "jobs");
-    println!("requests to make the Job, with three crashes: {}", made.count());
     let pod = pod_of(&space, &job).await;
     assert!(
         !pod.labels().contains_key(LABEL_TENANT),
@@ -66,17 +53,77 @@ pub async fn a_store_is_taken_down_only_once_its_hook_has_completed(world: Arc<W
     assert!(writes.is_empty(), "while the hook runs: {writes:?}");
 
     remove(&space, &job).await;
-    let again = until("the Job to be made again", SOON, || async {
-        let again = space.get::<Job>(&job.name_any()).await?;
-        match again.uid() == job.uid() {
-            true => Err("it is the old one".to_owned()),
-            false => Ok(again),
-        }
-    })
-    .await;
+    let again = made_again(&space, &job).await;
     assert!(space.get::<Tenant>("store").await.is_ok(), "it has not completed");
     end(&space, &again, "Succeeded").await;
     space.gone::<Tenant>("store", SOON).await;
+    space.leave().await;
+}
+
+pub async fn killed_while_hooks_are_started_it_starts_each_of_them_once(world: Arc<World>) {
+    let mut shared = world.operator.write().await;
+    shared.take();
+    world.servers().await;
+    let how = How {
+        kubeconfig: world.kubeconfig.clone(),
+        identity: "hooked".to_owned(),
+        arguments: vec![],
+        environment: vec![],
+    };
+    let mut operator = Operator::start(&world.cluster, &how).await;
+    let space = Space::make(&world.cluster.admin, "hookcrash").await;
+    let stores: Vec<String> = (0..8).map(|number| format!("store-{number}")).collect();
+    let goes = |number: usize| number.is_multiple_of(2);
+    let tenant = |number: usize| with(held(if goes(number) { "Deletion" } else { "Upgrade" }));
+    for (number, name) in stores.iter().enumerate() {
+        space.apply::<Tenant>(name, &tenant(number)).await.unwrap();
+        let pool = objects::pool(name, 2, 1);
+        space.apply::<Pool>(&format!("p{number}"), &pool).await.unwrap();
+    }
+    for name in &stores {
+        space.ready::<Tenant>(name, REPLACED).await;
+    }
+    // So that the crash finds each of them at another step.
+    for (number, name) in stores.iter().enumerate() {
+        if goes(number) {
+            space.delete::<Tenant>(name).await;
+        } else {
+            let mut next = tenant(number);
+            next["spec"]["image"] = json!(NEW);
+            space.apply::<Tenant>(name, &next).await.unwrap();
+        }
+    }
+    operator.process.kill();
+    let before: BTreeMap<String, String> = jobs(&space).await;
+    println!("Jobs made before the crash: {} of {}", before.len(), stores.len());
+    let _again = Operator::start(&world.cluster, &how).await;
+    for (number, name) in stores.iter().enumerate() {
+        let type_ = if goes(number) {
+            "DeletionAllowed"
+        } else {
+            "RolledOut"
+        };
+        space
+            .condition::<Tenant>(name, type_, "False", "HookRunning", SOON)
+            .await;
+    }
+    let after = jobs(&space).await;
+    assert_eq!(after.len(), stores.len(), "{after:?}");
+    for (name, uid) in &before {
+        assert_eq!(after.get(name), Some(uid), "the one that was made runs on");
+    }
+    for job in space.list::<Job>().await {
+        end(&space, &job, "Succeeded").await;
+    }
+    for (number, name) in stores.iter().enumerate() {
+        if goes(number) {
+            space.gone::<Tenant>(name, SOON).await;
+        } else {
+            space
+                .condition::<Tenant>(name, "RolledOut", "True", "Complete", REPLACED)
+                .await;
+        }
+    }
     space.leave().await;
 }
 
@@ -138,14 +185,7 @@ pub async fn a_pool_is_drained_only_once_its_hook_has_completed(world: Arc<World
     space.ready::<Tenant>("store", SOON).await;
 
     remove(&space, &job).await;
-    let again = until("the Job to be made again", SOON, || async {
-        let again = space.get::<Job>(&job.name_any()).await?;
-        match again.uid() == job.uid() {
-            true => Err("it is the old one".to_owned()),
-            false => Ok(again),
-        }
-    })
-    .await;
+    let again = made_again(&space, &job).await;
     end(&space, &again, "Succeeded").await;
     space
         .condition::<Pool>("p1", "Drained", "True", "Left", REPLACED)
@@ -223,109 +263,34 @@ pub async fn a_hook_that_may_fail_holds_nothing_up(world: Arc<World>) {
     space.leave().await;
 }
 
-/// A hook whose Pod fits no node, and is not tried again.
-fn held(before: &str) -> Value {
-    json!({
-        "name": "backup", "before": [before], "retries": 0,
-        "job": {"image": "backup:1", "nodeSelector": {"there-is": "no-such-node"}}
-    })
-}
-
-fn with(hook: Value) -> Value {
-    let mut tenant = objects::tenant();
-    tenant["spec"]["hooks"] = json!([hook]);
-    tenant
-}
-
-/// A store with this hook that serves, with four servers in each Pool.
-async fn store(world: &World, prefix: &str, hook: Value, pools: &[&str]) -> Space {
-    world.servers().await;
-    let space = Space::make(&world.cluster.admin, prefix).await;
-    space.apply::<Tenant>("store", &with(hook)).await.unwrap();
-    for pool in pools {
-        space
-            .apply::<Pool>(pool, &objects::pool("store", 4, 1))
-            .await
-            .unwrap();
-    }
-    space.ready::<Tenant>("store", SOON).await;
-    for pool in pools {
-        space.ready::<Pool>(pool, SOON).await;
-    }
-    space
-}
-
-async fn the_job(space: &Space) -> Job {
-    until("one Job", SOON, || async {
-        let mut jobs = space.list::<Job>().await;
-        match jobs.len() {
-            1 => Ok(jobs.remove(0)),
-            count => Err(format!("{count}")),
-        }
-    })
-    .await
-}
-
-async fn pod_of(space: &Space, job: &Job) -> Pod {
-    until("the Pod of the Job", SOON, || async {
-        let pods = space.list::<Pod>().await.into_iter();
-        let mut own = pods.filter(|pod| {
-            let owners = pod.owner_references().iter();
-            owners
-                .map(|owner| Some(owner.uid.clone()))
-                .any(|uid| uid == job.uid())
-        });
-        own.next().ok_or_else(|| "there is none".to_owned())
-    })
-    .await
-}
-
-/// Lets the Pod of a Job end, as its kubelet would.
-async fn end(space: &Space, job: &Job, phase: &str) {
-    let pod = pod_of(space, job).await.name_any();
-    let change = json!({"status": {"phase": phase}});
-    space
-        .api::<Pod>()
-        .patch_status(&pod, &PatchParams::default(), &Patch::Merge(&change))
+pub async fn a_namespace_that_goes_waits_until_the_hook_that_cannot_run_is_removed(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = store(&world, "hookspace", held("Deletion"), &["p0"]).await;
+    let namespaces: Api<Namespace> = Api::all(space.client.clone());
+    namespaces
+        .delete(&space.name, &DeleteParams::default())
         .await
         .unwrap();
-}
-
-async fn remove(space: &Space, job: &Job) {
-    let how = DeleteParams::background();
-    space.api::<Job>().delete(&job.name_any(), &how).await.unwrap();
-}
-
-fn is_server(pod: &Pod) -> bool {
-    !pod.labels().contains_key(LABEL_HOOK)
-}
-
-async fn uids(space: &Space) -> BTreeMap<String, String> {
-    let pods = space.list::<Pod>().await.into_iter();
-    pods.filter(is_server)
-        .filter_map(|pod| Some((pod.name_any(), pod.uid()?)))
-        .collect()
-}
-
-async fn run(space: &Space, image: &str) -> usize {
-    let pods = space.list::<Pod>().await.into_iter().filter(is_server);
-    pods.filter_map(|pod| pod.spec?.containers.into_iter().next())
-        .filter(|container| container.image.as_deref() == Some(image))
-        .count()
-}
-
-async fn everywhere(space: &Space, image: &str) {
-    until("every server to run the new image", REPLACED, || async {
-        match run(space, image).await {
-            4 => Ok(()),
-            count => Err(format!("{count} of 4")),
+    until("the API server's refusal to be told", SOON, || async {
+        let tenant = space.get::<Tenant>("store").await?;
+        let value = serde_json::to_value(&tenant).map_err(|error| error.to_string())?;
+        let (_, _, message) = condition(&value, "Ready");
+        match message.contains("being terminated") {
+            true => Ok(()),
+            false => Err(conditions(&value)),
         }
     })
     .await;
-}
-
-async fn outcomes(space: &Space) -> Vec<HookOutcome> {
-    let tenant = space.get::<Tenant>("store").await.unwrap();
-    let hooks = tenant.status.unwrap().hooks.into_iter();
-    hooks.map(|run| run.outcome).collect()
+    let message = space
+        .condition::<Tenant>("store", "DeletionAllowed", "False", "HookRunning", SOON)
+        .await;
+    assert!(message.contains("remove it from spec.hooks"), "{message}");
+    let change = json!({"spec": {"hooks": null}});
+    space
+        .api::<Tenant>()
+        .patch("store", &PatchParams::default(), &Patch::Merge(&change))
+        .await
+        .unwrap();
+    space.gone::<Tenant>("store", SOON).await;
+    space.vacate().await;
 }

@@ -128,7 +128,8 @@ fn rpc_secret(tenant: &Tenant) -> String {
     )
 }
 
-fn plain(name: &str, value: &str) -> EnvVar {
+/// A variable with this value.
+pub(crate) fn plain(name: &str, value: &str) -> EnvVar {
     EnvVar {
         name: name.to_owned(),
         value: Some(value.to_owned()),
@@ -151,7 +152,8 @@ fn field(name: &str, path: &str) -> EnvVar {
     }
 }
 
-fn secret(name: &str, secret: &str, key: &str) -> EnvVar {
+/// A variable whose value only the kubelet reads.
+pub(crate) fn secret(name: &str, secret: &str, key: &str) -> EnvVar {
     let selector = SecretKeySelector {
         name: secret.to_owned(),
         key: key.to_owned(),

@@ -3,7 +3,7 @@
 
 pub mod claims;
 pub mod drain;
-mod environment;
+pub(crate) mod environment;
 pub mod growth;
 mod limit;
 mod node_loss;

@@ -103,12 +103,9 @@ impl Part<'_> {
 
     /// Whether no server has another image.
     fn runs(&self, image: &str) -> bool {
-        let containers = |pod: &Pod| pod.spec.clone().map(|spec| spec.containers).unwrap_or_default();
-        self.pods.iter().all(|(_, pod)| {
-            let mut containers = containers(pod).into_iter();
-            let server = containers.find(|container| container.name == names::CONTAINER);
-            server.is_none_or(|server| server.image.as_deref() == Some(image))
-        })
+        let pods = self.pods.iter().filter_map(|(_, pod)| pod.spec.as_ref());
+        let mut servers = pods.flat_map(|spec| &spec.containers);
+        servers.all(|one| one.name != names::CONTAINER || one.image.as_deref() == Some(image))
     }
 
     fn complete(&self) -> bool {

@@ -6,8 +6,8 @@ use crds::names::{self, HOOK_CA_PATH, KEY_ACCESS, KEY_SECRET, LABEL_HOOK, LABEL_
 use crds::tenant::TlsMode;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Container, EmptyDirVolumeSource, EnvVar, EnvVarSource, KeyToPath, PodSpec, PodTemplateSpec,
-    SecretKeySelector, SecretVolumeSource, Volume, VolumeMount,
+    Container, EmptyDirVolumeSource, EnvVar, KeyToPath, PodSpec, PodTemplateSpec, SecretVolumeSource, Volume,
+    VolumeMount,
 };
 use kube::core::ObjectMeta;
 
@@ -15,6 +15,7 @@ use super::super::observed::Observed;
 use super::super::{certificate, credentials, facts};
 use super::Occasion;
 use crate::meta;
+use crate::pool::environment::{plain, secret};
 use crate::pool::{digest, security};
 
 /// Seconds a Job may take, unless the hook says otherwise.
@@ -140,11 +141,6 @@ fn environment(
     occasion: &Occasion<'_>,
     tls: bool,
 ) -> Vec<EnvVar> {
-    let plain = |name: &str, value: &str| EnvVar {
-        name: name.to_owned(),
-        value: Some(value.to_owned()),
-        ..EnvVar::default()
-    };
     let credentials = credentials::credentials_secret(tenant);
     let before = format!("{:?}", occasion.before);
     let mut variables = vec![
@@ -170,21 +166,6 @@ fn environment(
 fn endpoint(tenant: &Tenant, observed: &Observed) -> String {
     let service = names::api_service(meta::name(tenant));
     facts::url(tenant, &observed.settings, &service, PORT_API)
-}
-
-fn secret(name: &str, secret: &str, key: &str) -> EnvVar {
-    EnvVar {
-        name: name.to_owned(),
-        value_from: Some(EnvVarSource {
-            secret_key_ref: Some(SecretKeySelector {
-                name: secret.to_owned(),
-                key: key.to_owned(),
-                optional: None,
-            }),
-            ..EnvVarSource::default()
-        }),
-        ..EnvVar::default()
-    }
 }
 
 fn mounts(ca: Option<&str>) -> Vec<VolumeMount> {

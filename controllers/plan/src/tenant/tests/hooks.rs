@@ -117,6 +117,7 @@ fn nothing_is_taken_down_before_the_hook_has_completed() {
     assert!(!plan.steps.iter().any(takes_down), "it is written down first");
     assert_eq!(condition(&tenant, DELETION_ALLOWED), "+ProtectionNone");
     assert_eq!(outcomes(&tenant), [("backup".into(), HookOutcome::Succeeded)]);
+    tenant.spec.hooks.push(hook("too-late", Before::Deletion));
     let plan = reconcile(&mut tenant, &mut observed);
     assert!(plan.steps.iter().any(takes_down));
 }
