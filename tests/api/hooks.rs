@@ -63,7 +63,6 @@ pub async fn a_store_is_taken_down_only_once_its_hook_has_completed(world: Arc<W
 pub async fn killed_while_hooks_are_started_it_starts_each_of_them_once(world: Arc<World>) {
     let mut shared = world.operator.write().await;
     shared.take();
-    world.servers().await;
     let how = How {
         kubeconfig: world.kubeconfig.clone(),
         identity: "hooked".to_owned(),
@@ -158,7 +157,7 @@ pub async fn a_hook_that_misses_its_deadline_keeps_the_store_until_it_is_removed
 pub async fn a_pool_is_drained_only_once_its_hook_has_completed(world: Arc<World>) {
     let _operator = world.running().await;
     let space = store(&world, "hookdrain", held("Drain"), &["p0", "p1"]).await;
-    let servers = world.servers().await;
+    let servers = &world.servers;
     let element = format!("p1-{{0...3}}.store-hl.{}.", space.name);
     let before = uids(&space).await;
     let mut pool = objects::pool("store", 4, 1);

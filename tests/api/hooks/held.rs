@@ -33,7 +33,6 @@ pub(super) fn with(hook: Value) -> Value {
 
 /// A store with this hook that serves, with four servers in each Pool.
 pub(super) async fn store(world: &World, prefix: &str, hook: Value, pools: &[&str]) -> Space {
-    world.servers().await;
     let space = Space::make(&world.cluster.admin, prefix).await;
     space.apply::<Tenant>("store", &with(hook)).await.unwrap();
     for pool in pools {
