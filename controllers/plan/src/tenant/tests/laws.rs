@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crds::conditions::JOINED;
+use crds::hook::{Before, Hook};
 use crds::names::KEY_VOLUMES;
 use crds::{Pool, PoolStatus, Tenant};
 use k8s_openapi::api::core::v1::{ConfigMap, EnvVar};
@@ -88,13 +89,20 @@ fn any_check() -> impl Strategy<Value = SecretCheck> {
 
 fn any_tenant() -> impl Strategy<Value = Tenant> {
     let parity = prop::option::of(prop::sample::select(vec!["EC:0", "EC:2", "EC:9", "nonsense"]));
-    (any::<[bool; 3]>(), parity).prop_map(|([paused, gone, allowed], parity)| {
+    (any::<[bool; 4]>(), parity).prop_map(|([paused, gone, allowed, hooked], parity)| {
         let mut tenant = match (paused && gone, allowed) {
             (true, true) => leaving(tenant()),
             (true, false) => deleted(tenant()),
             (false, _) => tenant(),
         };
         tenant.spec.paused = paused && !gone;
+        if hooked {
+            tenant.spec.hooks = vec![Hook {
+                name: "backup".into(),
+                before: vec![Before::Deletion, Before::Drain, Before::Upgrade],
+                ..Hook::default()
+            }];
+        }
         tenant.spec.env = parity
             .map(|value| EnvVar {
                 name: "RUSTFS_STORAGE_CLASS_STANDARD".into(),
