@@ -58,8 +58,7 @@ pub(crate) fn drain(tenant: &Tenant, observed: &Observed, base: &Topology, next:
         } else if let Some(busy) = busy.or_else(|| hooks_of_another(next, index)) {
             next.refused.push(refusal::drains_later(pool, &busy));
         } else {
-            let request = request(observed, pool);
-            let refusal = begin(tenant, observed, pool, &mut next.pools[index], request);
+            let refusal = begin(tenant, observed, pool, &mut next.pools[index]);
             next.refused.extend(refusal);
         }
     }
@@ -92,17 +91,12 @@ pub fn says_dead(pool: &Pool) -> bool {
         .any(|found| found.type_ == DRAINED && found.reason == RESPELLED)
 }
 
-/// Lets the drain begin, unless hooks have to complete before. Their request is kept as it was found first, so that it
-/// stays the same one whatever else is changed meanwhile.
-fn begin(
-    tenant: &Tenant,
-    observed: &Observed,
-    pool: &Pool,
-    member: &mut Member,
-    request: String,
-) -> Option<Refusal> {
+/// Lets the drain begin, unless hooks have to complete before. Their request gets the time it was first seen at, and
+/// keeps it whatever else is changed meanwhile: nothing in the Pool itself tells one request from a later one.
+fn begin(tenant: &Tenant, observed: &Observed, pool: &Pool, member: &mut Member) -> Option<Refusal> {
     if hooks::any(tenant, Before::Drain) {
-        let request = member.request.get_or_insert(request).clone();
+        let first = || format!("{}/{}", meta::uid(pool), observed.now);
+        let request = member.request.get_or_insert_with(first).clone();
         let gate = hooks::gate(tenant, observed, &Occasion::drain(member, &request));
         if let Some(verdict) = gate.verdict(DRAINED) {
             return Some(refusal::hooked(pool, &verdict));
@@ -117,25 +111,6 @@ fn hooks_of_another(next: &Topology, index: usize) -> Option<String> {
     let mut members = next.pools.iter().enumerate();
     let (_, other) = members.find(|(other, member)| *other != index && member.request.is_some())?;
     Some(format!("hooks run before Pool {} is drained", other.name))
-}
-
-/// Tells one request to leave from a later one: by the Pool, its spec of that moment, and its successors.
-fn request(observed: &Observed, pool: &Pool) -> String {
-    let one = |pool: &Pool| {
-        format!(
-            "{}/{}",
-            meta::uid(pool),
-            pool.metadata.generation.unwrap_or_default()
-        )
-    };
-    let successors = observed.pools.iter().filter(|other| {
-        let replaced = other.spec.replaces.as_ref();
-        replaced.is_some_and(|replaced| replaced.name == meta::name(pool))
-    });
-    let mut successors: Vec<String> = successors.map(|other| one(other)).collect();
-    successors.sort_unstable();
-    successors.insert(0, one(pool));
-    successors.join(",")
 }
 
 /// Whether a member is to leave: by its own word, its deletion, or because a successor serves in its place.
