@@ -30,7 +30,7 @@ pub(crate) struct Occasion<'a> {
     request: String,
     /// The Pool that is to be drained.
     pub(crate) pool: Option<&'a str>,
-    /// What is so as long as the hooks have not completed.
+    /// What is so as long as the hooks have not completed; a sentence without its full stop.
     meanwhile: String,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Occasion<'a> {
             before: Before::Deletion,
             request: meta::uid(tenant).to_owned(),
             pool: None,
-            meanwhile: "nothing is taken down and clients are served until then".to_owned(),
+            meanwhile: "Nothing is taken down and clients are served until then".to_owned(),
         }
     }
 
@@ -61,7 +61,7 @@ impl<'a> Occasion<'a> {
             before: Before::Upgrade,
             request: format!("{revision}/{image}"),
             pool: None,
-            meanwhile: "every server runs what it ran before until then".to_owned(),
+            meanwhile: "Every server runs what it ran before until then".to_owned(),
         }
     }
 }
@@ -269,8 +269,7 @@ impl Run<'_> {
         if let Some(other) = self.other() {
             let message = format!(
                 "hook {} waits for its Job {other}, which runs for an earlier request; delete that Job to go on at once. {}",
-                self.hook.name,
-                self.meanwhile()
+                self.hook.name, self.occasion.meanwhile
             );
             return (None, Standing::Runs(message), None);
         }
@@ -283,8 +282,7 @@ impl Run<'_> {
             Err(waits_for) => {
                 let message = format!(
                     "hook {} waits for {waits_for}. {}",
-                    self.hook.name,
-                    self.meanwhile()
+                    self.hook.name, self.occasion.meanwhile
                 );
                 (None, Standing::Runs(message), None)
             }
@@ -316,17 +314,8 @@ impl Run<'_> {
     fn runs(&self, remark: &str) -> String {
         format!(
             "hook {} runs as Job {}: {remark}. {}. If it cannot run, remove it from spec.hooks to go on without it",
-            self.hook.name,
-            self.name,
-            self.meanwhile()
+            self.hook.name, self.name, self.occasion.meanwhile
         )
-    }
-
-    fn meanwhile(&self) -> String {
-        let text = &self.occasion.meanwhile;
-        let mut rest = text.chars();
-        let first = rest.next().map(|first| first.to_ascii_uppercase());
-        first.into_iter().chain(rest).collect()
     }
 
     fn failed(&self, failed: &JobCondition) -> String {
@@ -340,8 +329,7 @@ impl Run<'_> {
             "hook {} has failed as Job {job} ({why}); its log: `kubectl -n {namespace} logs job/{job}`. {}. To run it \
              again, mend it and `kubectl -n {namespace} delete job {job}`; to go on without it, set its failurePolicy to \
              Ignore, or remove it from spec.hooks",
-            self.hook.name,
-            self.meanwhile()
+            self.hook.name, self.occasion.meanwhile
         )
     }
 }
