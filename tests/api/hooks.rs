@@ -47,6 +47,8 @@ pub async fn a_store_is_taken_down_only_once_its_hook_has_completed(world: Arc<W
     );
     assert_eq!(space.list::<Pod>().await.len(), 5);
 
+    // The last writes may still be on their way into the log.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let quiet = Audit::from_now(&world.cluster);
     tokio::time::sleep(Duration::from_secs(10)).await;
     let writes = quiet.writes_in(&space.name);
