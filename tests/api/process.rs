@@ -16,6 +16,7 @@ use crate::support::cluster::Cluster;
 use crate::support::objects;
 use crate::support::operator::{How, NAMESPACE, Operator, kubeconfig, write_kubeconfig};
 use crate::support::proxy::Proxy;
+use crate::support::servers::Servers;
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
 
@@ -174,6 +175,7 @@ pub async fn in_one_namespace_a_role_is_enough(world: Arc<World>) {
     let mut shared = world.operator.write().await;
     shared.take();
     let own = Cluster::start("single", &["--nodes", "1"]).await;
+    let _servers = Servers::start(&own).await;
     let mut how = how(install_single(&own).await, "single");
     how.arguments = vec!["--namespace".to_owned(), NAMESPACE.to_owned()];
     let operator = Operator::start(&own, &how).await;
