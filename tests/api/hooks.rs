@@ -84,8 +84,17 @@ pub async fn killed_while_hooks_are_started_it_starts_each_of_them_once(world: A
     for name in &stores {
         space.ready::<Tenant>(name, REPLACED).await;
     }
-    // So that the crash finds each of them at another step.
+    // So that the crash finds some whose Job is made, and some at any step before.
     for (number, name) in stores.iter().enumerate() {
+        if number == stores.len() / 2 {
+            until("the first Jobs", SOON, || async {
+                match jobs(&space).await.len() {
+                    0..=2 => Err("there are fewer than three".to_owned()),
+                    _ => Ok(()),
+                }
+            })
+            .await;
+        }
         if goes(number) {
             space.delete::<Tenant>(name).await;
         } else {
