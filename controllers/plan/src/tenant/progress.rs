@@ -184,7 +184,7 @@ impl Progress {
         }
     }
 
-    /// Lets servers take another image once its hooks have completed. A rollout that is paused begins none.
+    /// Lets servers take another image once its hooks have completed.
     fn clear(&mut self, tenant: &Tenant, observed: &Observed, parts: &[Part<'_>]) {
         if self.record.clearance.given {
             return;
@@ -195,7 +195,8 @@ impl Progress {
             None => parts.iter().all(|part| part.runs(image)),
         };
         if !same && hooks::any(tenant, Before::Upgrade) {
-            if tenant.spec.rollout.as_ref().is_some_and(|rollout| rollout.paused) {
+            // While something else holds the servers, none is begun.
+            if self.hold != Some(Hold::Hooks) {
                 return;
             }
             let occasion = Occasion::upgrade(self.record.clearance.revision, image);
