@@ -38,7 +38,10 @@ pub async fn a_pool_joins_and_leaves_while_clients_read_what_they_wrote(world: A
     // Some of these are on the Pool that leaves.
     store.put("later", OBJECTS);
 
+    // RustFS makes no bucket while it begins to drain a pool.
+    store.put("busy-again", 1);
     let traffic = store.traffic("busy-again");
+    tokio::time::sleep(Duration::from_secs(5)).await;
     let started = Instant::now();
     let mut leaving = objects::pool("store", 4, 1);
     leaving["spec"]["state"] = json!("Decommissioned");
