@@ -35,7 +35,7 @@ pub struct Sources {
     pub claims: Source<PersistentVolumeClaim>,
     /// Our ConfigMaps, whole: the topology is in them.
     pub config_maps: Source<ConfigMap>,
-    /// Metadata of our Secrets; values are read by GET where they are needed.
+    /// Metadata of Secrets with a Tenant's label; values are read by GET where they are needed.
     pub secrets: Source<PartialObjectMeta<Secret>>,
     /// Metadata of our Services.
     pub services: Source<PartialObjectMeta<Service>>,
@@ -70,7 +70,8 @@ impl Sources {
             pods: watches.objects(Some(LABEL_TENANT)),
             claims: watches.objects(Some(LABEL_TENANT)),
             config_maps: watches.objects(ours),
-            secrets: watches.metadata(ours),
+            // A given one too, once a person puts the label on it.
+            secrets: watches.metadata(Some(LABEL_TENANT)),
             services: watches.metadata(ours),
             service_accounts: watches.metadata(ours),
             disruption_budgets: watches.metadata(ours),

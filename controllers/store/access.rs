@@ -15,94 +15,111 @@ use plan::meta;
 use tokio::time::Instant;
 use zeroize::Zeroize;
 
-use super::Fault;
+use super::{Fault, Server};
 use crate::context::Sources;
 
 /// How long values of Secrets are kept.
 const KEPT: Duration = Duration::from_secs(60);
 
+/// Reason where there are no credentials to ask with.
+const MISSING: &str = "CredentialsMissing";
+
 /// Credentials and trust, read a short while ago.
+#[derive(Default)]
 pub(crate) struct Access {
-    /// The Secrets they are from.
-    from: Names,
-    read: Instant,
-    /// The root credentials.
+    /// Pairs by the Secret they are from.
+    pairs: BTreeMap<String, (Instant, Credentials)>,
+    /// The trust for HTTPS, and the Secret it is from.
+    trust: Option<(Instant, String, Arc<admin::Tls>)>,
+}
+
+/// What asking one server needs.
+pub(super) struct Identity {
+    /// The pair this server was started with: it knows no other.
     pub(super) credentials: Credentials,
     /// The trust for HTTPS; none = plain HTTP.
     pub(super) tls: Option<Arc<admin::Tls>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Names {
-    credentials: String,
-    certificate: Option<String>,
-}
-
-impl Access {
-    fn fits(&self, names: &Names) -> bool {
-        self.from == *names && self.read.elapsed() < KEPT
-    }
-}
-
-/// Fills `access` if it is empty, too old, or from other Secrets than the Tenant uses now.
-pub(super) async fn renew(
+/// Reads what is not known, or was read too long ago.
+pub(super) async fn identity(
     kit: &Kit,
     sources: &Sources,
     tenant: &Tenant,
-    access: &mut Option<Access>,
-) -> Result<(), Fault> {
-    let names = names(sources, tenant)?;
-    if access.as_ref().is_some_and(|known| known.fits(&names)) {
-        return Ok(());
-    }
-    *access = None;
+    server: &Server,
+    access: &mut Access,
+) -> Result<Identity, Fault> {
     let namespace = meta::namespace(tenant);
-    let credentials = credentials(kit, namespace, &names.credentials).await?;
-    let tls = match &names.certificate {
-        Some(secret) => Some(trust(kit, namespace, secret).await?),
-        None => None,
+    let secret = server.credentials.as_str();
+    let fresh = |read: &Instant| read.elapsed() < KEPT;
+    let known = access.pairs.get(secret).filter(|(read, _)| fresh(read));
+    let credentials = match known {
+        Some((_, credentials)) => credentials.clone(),
+        None => {
+            let read = pair_of(kit, tenant, secret).await?;
+            access
+                .pairs
+                .insert(secret.to_owned(), (Instant::now(), read.clone()));
+            read
+        }
     };
-    *access = Some(Access {
-        from: names,
-        read: Instant::now(),
+    let Some(secret) = certificate(sources, tenant)? else {
+        return Ok(Identity {
+            credentials,
+            tls: None,
+        });
+    };
+    let known = access.trust.as_ref();
+    let tls = match known.filter(|(read, name, _)| fresh(read) && *name == secret) {
+        Some((_, _, tls)) => Arc::clone(tls),
+        None => {
+            let tls = trust(kit, namespace, &secret).await?;
+            access.trust = Some((Instant::now(), secret, Arc::clone(&tls)));
+            tls
+        }
+    };
+    Ok(Identity {
         credentials,
-        tls,
-    });
-    Ok(())
+        tls: Some(tls),
+    })
 }
 
-fn names(sources: &Sources, tenant: &Tenant) -> Result<Names, Fault> {
-    let credentials = tenant
+/// The pair a server was started with. Where its Secret was removed, what the Tenant takes pairs from holds the same,
+/// unless that was changed too; then the server refuses it.
+async fn pair_of(kit: &Kit, tenant: &Tenant, secret: &str) -> Result<Credentials, Fault> {
+    let namespace = meta::namespace(tenant);
+    let found = credentials(kit, namespace, secret).await;
+    let source = tenant
         .status
         .as_ref()
-        .and_then(|status| status.credentials_secret_name.clone())
-        .ok_or_else(|| {
-            missing("the Tenant has no credentials yet: its condition CredentialsReady says why")
-        })?;
+        .and_then(|status| status.credentials_secret_name.as_deref());
+    match (found, source) {
+        (Err(fault), Some(source)) if fault.reason == MISSING => {
+            credentials(kit, namespace, source).await.map_err(|_| fault)
+        }
+        (found, _) => found,
+    }
+}
+
+/// The Secret with the servers' certificate; none while TLS is off.
+fn certificate(sources: &Sources, tenant: &Tenant) -> Result<Option<String>, Fault> {
     let tls = tenant
         .spec
         .tls
         .as_ref()
         .filter(|tls| tls.mode == TlsMode::Enabled);
-    let certificate = match tls {
-        None => None,
-        Some(tls) => {
-            let name = tls
-                .certificate_ref
-                .as_ref()
-                .map_or(meta::name(tenant), |reference| reference.name.as_str());
-            let secret = sources
-                .certificates
-                .get(meta::namespace(tenant), name)
-                .and_then(|certificate| certificate.status.as_ref()?.secret_name.clone())
-                .ok_or_else(|| untrusted(&format!("TenantCertificate {name} has no Secret yet")))?;
-            Some(secret)
-        }
+    let Some(tls) = tls else {
+        return Ok(None);
     };
-    Ok(Names {
-        credentials,
-        certificate,
-    })
+    let name = tls
+        .certificate_ref
+        .as_ref()
+        .map_or(meta::name(tenant), |reference| reference.name.as_str());
+    let found = sources.certificates.get(meta::namespace(tenant), name);
+    found
+        .and_then(|certificate| certificate.status.as_ref()?.secret_name.clone())
+        .map(Some)
+        .ok_or_else(|| untrusted(&format!("TenantCertificate {name} has no Secret yet")))
 }
 
 async fn credentials(kit: &Kit, namespace: &str, name: &str) -> Result<Credentials, Fault> {
@@ -149,7 +166,7 @@ fn wipe(data: &mut BTreeMap<String, ByteString>) {
 }
 
 fn missing(message: &str) -> Fault {
-    Fault::plain("CredentialsMissing", message)
+    Fault::plain(MISSING, message)
 }
 
 fn untrusted(message: &str) -> Fault {

@@ -7,7 +7,7 @@ use crds::Tenant;
 use futures::{StreamExt, stream};
 use plan::health::Health;
 
-use super::{Access, Fault, Stores, access, servers};
+use super::{Access, Fault, Stores, servers};
 
 /// Servers asked at the same time.
 const AT_ONCE: usize = 16;
@@ -49,19 +49,12 @@ impl Stores {
         if servers.is_empty() {
             return Err(Fault::no_server());
         }
-        access::renew(&self.kit, &self.context.sources, tenant, kept).await?;
-        let Some(access) = kept.as_ref() else {
-            return Err(Fault::no_server());
-        };
-        let clients: Vec<(String, Client)> = servers
-            .iter()
-            .map(|server| {
-                (
-                    server.pod().to_owned(),
-                    self.connect(server, access, Deadlines::default()),
-                )
-            })
-            .collect();
+        let access = kept.get_or_insert_default();
+        let mut clients: Vec<(String, Client)> = Vec::new();
+        for server in &servers {
+            let client = self.connect(tenant, server, access, Deadlines::default()).await?;
+            clients.push((server.pod().to_owned(), client));
+        }
         let answers: Vec<_> = stream::iter(clients)
             .map(|(server, client)| async move { (server, client.takes_writes().await) })
             .buffered(AT_ONCE)

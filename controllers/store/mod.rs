@@ -61,10 +61,7 @@ impl Stores {
         if servers.is_empty() {
             return Err(Fault::no_server());
         }
-        access::renew(&self.kit, &self.context.sources, tenant, kept).await?;
-        let Some(access) = kept.as_ref() else {
-            return Err(Fault::no_server());
-        };
+        let access = kept.get_or_insert_default();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut failure = None;
         for server in servers
@@ -73,7 +70,8 @@ impl Stores {
             .skip(turn % servers.len())
             .take(SERVERS_TRIED)
         {
-            match question(self.connect(server, access, Deadlines::default())).await {
+            let client = self.connect(tenant, server, access, Deadlines::default()).await?;
+            match question(client).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) if error.is_transient() => failure = Some(error),
                 Err(error) => {
@@ -113,29 +111,35 @@ impl Stores {
                 ),
             ));
         };
-        let mut access = None;
-        access::renew(&self.kit, &self.context.sources, tenant, &mut access).await?;
-        let Some(access) = &access else {
-            return Err(Fault::no_server());
-        };
         let deadlines = Deadlines {
             total: ORDER,
             ..Deadlines::default()
         };
-        let told = order(self.connect(server, access, deadlines)).await;
+        let client = self
+            .connect(tenant, server, &mut Access::default(), deadlines)
+            .await?;
+        let told = order(client).await;
         told.map_err(|error| Fault::from(&error))
     }
 
-    /// A client of one server. Opens no connection.
-    fn connect(&self, server: &Server, access: &Access, deadlines: Deadlines) -> Client {
+    /// A client of one server, with the pair this server knows. Opens no connection to it.
+    async fn connect(
+        &self,
+        tenant: &Tenant,
+        server: &Server,
+        access: &mut Access,
+        deadlines: Deadlines,
+    ) -> Result<Client, Fault> {
+        let identity = access::identity(&self.kit, &self.context.sources, tenant, server, access).await?;
         let endpoint = Endpoint {
             addr: server.addr,
             host: server.host.clone(),
-            tls: access.tls.clone(),
+            tls: identity.tls,
         };
         let env = self.kit.env().clone();
-        Client::new(endpoint, access.credentials.clone(), deadlines).witnessed(Arc::new(move |path, code| {
+        let client = Client::new(endpoint, identity.credentials, deadlines);
+        Ok(client.witnessed(Arc::new(move |path, code| {
             env.metrics().count_store_request(path, code);
-        }))
+        })))
     }
 }

@@ -6,6 +6,7 @@ use crds::Tenant;
 use crds::names::{self, LABEL_TENANT};
 use k8s_openapi::api::core::v1::Pod;
 use plan::meta;
+use plan::tenant::{is_generation, started_with};
 
 use crate::context::Context;
 
@@ -16,6 +17,8 @@ pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     /// Its name behind the headless Service.
     pub(crate) host: String,
+    /// The Secret with the pair it was started with.
+    pub(crate) credentials: String,
 }
 
 impl Server {
@@ -57,7 +60,9 @@ pub(super) fn server(pod: &Pod, tenant: &str, cluster_domain: &str) -> Option<Se
         .find(|port| port.name.as_deref() == Some("api"))?
         .container_port;
     let ip: IpAddr = status.pod_ip.as_deref()?.parse().ok()?;
+    let credentials = started_with(pod.spec.as_ref()?).filter(|secret| is_generation(tenant, secret))?;
     Some(Server {
+        credentials: credentials.to_owned(),
         addr: SocketAddr::new(ip, u16::try_from(port).ok()?),
         host: format!(
             "{}.{}.{}.svc.{cluster_domain}",

@@ -7,7 +7,9 @@ use super::servers::server;
 fn pod(ready: &str, deleting: bool) -> Pod {
     let mut pod: Pod = serde_json::from_value(json!({
         "metadata": {"name": "store-p0-1", "namespace": "shop"},
-        "spec": {"containers": [{"name": "rustfs", "ports": [
+        "spec": {"containers": [{"name": "rustfs",
+            "env": [{"name": "RUSTFS_ACCESS_KEY", "valueFrom": {"secretKeyRef": {"name": "store-credentials-r7", "key": "accesskey"}}}],
+            "ports": [
             {"name": "api", "containerPort": 9000}, {"name": "console", "containerPort": 9001}]}]},
         "status": {"podIP": "10.1.2.3", "conditions": [{"type": "Ready", "status": ready}]},
     }))
@@ -24,6 +26,7 @@ fn pod(ready: &str, deleting: bool) -> Pod {
 fn a_server_is_asked_at_its_address_by_its_own_name() {
     let asked = server(&pod("True", false), "store", "cluster.local").unwrap();
     assert_eq!(asked.addr.to_string(), "10.1.2.3:9000");
+    assert_eq!(asked.credentials, "store-credentials-r7");
     assert_eq!(asked.host, "store-p0-1.store-hl.shop.svc.cluster.local");
 }
 

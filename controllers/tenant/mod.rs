@@ -1,6 +1,7 @@
 //! The tenant controller.
 
 mod contents;
+mod credentials;
 mod observe;
 mod random;
 mod watches;

@@ -7,13 +7,13 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kit::{Error, Kit};
 use plan::pool::preflight::default_class;
 use plan::tenant::{
-    Observed, SecretCheck, Stored, check_credentials, check_rpc, may_go, must_ask, says_complete, says_dead,
+    Observed, SecretCheck, Stored, check_rpc, generation_number, may_go, must_ask, says_complete, says_dead,
 };
 use plan::{meta, rollout};
 use zeroize::Zeroize;
 
 use super::contents::Asker;
-use super::random;
+use super::{credentials, random};
 use crate::context::Context;
 use crate::pool::report;
 use crate::store::Stores;
@@ -131,6 +131,9 @@ fn from_watches(context: &Context, tenant: &Tenant) -> Observed {
         revisions: sources
             .config_maps
             .select(namespace, |map| is_revision(map, name)),
+        generations: sources.secrets.select(namespace, |secret| {
+            meta::label(secret, LABEL_TENANT) == Some(name) && generation_number(tenant, secret).is_some()
+        }),
         ..Observed::default()
     }
 }
@@ -142,39 +145,29 @@ fn is_revision(map: &ConfigMap, tenant: &str) -> bool {
 
 async fn observe_secrets(kit: &Kit, tenant: &Tenant, observed: &mut Observed) -> Result<(), Error> {
     let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
-    let given = tenant.spec.credentials_secret_ref.as_ref();
-    let credentials = given.map_or_else(|| names::credentials_secret(name), |given| given.name.clone());
     let given = tenant.spec.rpc_secret_ref.as_ref();
     let rpc = given.map_or_else(|| names::rpc_secret(name), |given| given.name.clone());
-
-    let check = |found: Option<&Secret>| check_credentials(tenant, found);
-    observed.credentials = checked(kit, namespace, &credentials, check).await?;
-    let check = |found: Option<&Secret>| check_rpc(tenant, found);
-    observed.rpc = checked(kit, namespace, &rpc, check).await?;
-
-    if observed.credentials == SecretCheck::Missing {
-        observed.fresh_credentials = random::credentials();
-    }
+    observed.rpc = read(kit, namespace, &rpc, |found| check_rpc(tenant, found)).await?;
     if observed.rpc == SecretCheck::Missing {
         observed.fresh_rpc = random::rpc();
     }
-    Ok(())
+    credentials::observe(kit, tenant, observed).await
 }
 
-/// Reads one Secret, keeps the verdict and wipes the values.
-async fn checked(
+/// Reads one Secret, keeps what `look` makes of it and wipes the values.
+pub(super) async fn read<T>(
     kit: &Kit,
     namespace: &str,
     name: &str,
-    check: impl Fn(Option<&Secret>) -> SecretCheck,
-) -> Result<SecretCheck, Error> {
+    look: impl FnOnce(Option<&Secret>) -> T,
+) -> Result<T, Error> {
     let mut found: Option<Secret> = kit.get(namespace, name).await?;
-    let verdict = check(found.as_ref());
+    let seen = look(found.as_ref());
     let data = found.as_mut().and_then(|secret| secret.data.as_mut());
     for value in data.into_iter().flat_map(|data| data.values_mut()) {
         value.0.zeroize();
     }
-    Ok(verdict)
+    Ok(seen)
 }
 
 /// Pools of the topology that the API server still has, although no watch shows them.

@@ -1,7 +1,7 @@
 //! Secrets that are made once.
 
 use aws_lc_rs::rand;
-use plan::tenant::{FreshCredentials, Hidden};
+use plan::tenant::{Hidden, Pair};
 use zeroize::Zeroizing;
 
 /// Letters and digits that no shell, URL or environment needs to quote. 64 of them, so that six random bits choose
@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Random root credentials: 20 and 40 characters, 120 and 240 bits. None if the system gives no random numbers.
-pub(super) fn credentials() -> Option<FreshCredentials> {
-    Some(FreshCredentials {
+pub(super) fn credentials() -> Option<Pair> {
+    Some(Pair {
         access_key: text(20)?,
         secret_key: text(40)?,
     })

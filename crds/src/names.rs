@@ -72,6 +72,9 @@ pub const KEY_VOLUMES: &str = "RUSTFS_VOLUMES";
 /// Key of the structured topology in `{tenant}-topology`.
 pub const KEY_TOPOLOGY: &str = "topology.json";
 
+/// Key of the name of the Secret with root credentials in a topology revision's ConfigMap.
+pub const KEY_CREDENTIALS: &str = "credentials";
+
 /// Key of the rollout's record in `{tenant}-rollout`.
 pub const KEY_ROLLOUT: &str = "rollout.json";
 
@@ -79,6 +82,11 @@ pub const KEY_ROLLOUT: &str = "rollout.json";
 #[must_use]
 pub fn credentials_secret(tenant: &str) -> String {
     format!("{tenant}-credentials")
+}
+/// The immutable Secret that servers take one generation of a Tenant's root credentials from.
+#[must_use]
+pub fn credentials_generation(tenant: &str, generation: u64) -> String {
+    format!("{tenant}-credentials-r{generation}")
 }
 /// The generated internode Secret of a Tenant.
 #[must_use]

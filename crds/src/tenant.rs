@@ -306,9 +306,22 @@ pub struct TenantStatus {
     /// Addresses inside the cluster, by Service: `api`, `console`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<String, String>,
-    /// The Secret that holds the root credentials in use.
+    /// The Secret that root credentials are taken from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_name: Option<String>,
+    /// Which root credentials servers run with, once some were taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<CredentialsStatus>,
+}
+
+/// Which root credentials servers run with. The two names differ while a changed pair reaches the servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialsStatus {
+    /// The Secret that servers are started with: an immutable copy of the pair that was taken last.
+    pub secret_name: String,
+    /// The Secret whose pair the servers that clients reach accept; no other pair is accepted there.
+    pub serving_secret_name: String,
 }
 
 /// One Pool as its Tenant sees it.

@@ -114,3 +114,40 @@ fn a_drain_that_cannot_be_forgotten_is_left_behind_in_every_order_of_events() {
     });
     assert!(worlds > 50, "{worlds}");
 }
+
+/// Whether all servers run the pair that was offered last.
+fn rotated(world: &World, servers: usize) -> bool {
+    let name = crds::names::credentials_generation("store", world.offered);
+    let pair = |server: &world::Server| server.credentials == name;
+    world.rotations.is_empty() && all_serve(world, servers) && world.servers.values().all(pair)
+}
+
+#[test]
+fn root_credentials_change_in_every_order_of_events_although_a_server_fails() {
+    let mut world = World::serving(&["a"]);
+    world.rotations = vec![2];
+    world.faults = 1;
+    let worlds = explore(world, |world| rotated(world, 4));
+    assert!(worlds > 100, "{worlds}");
+}
+
+#[test]
+fn root_credentials_change_again_or_back_at_any_time() {
+    for again in [1, 3] {
+        let mut world = World::serving(&["a"]);
+        world.rotations = vec![2, again];
+        let worlds = explore(world, |world| rotated(world, 4));
+        assert!(worlds > 100, "{worlds}");
+    }
+}
+
+#[test]
+fn root_credentials_change_while_a_pool_joins() {
+    let mut world = World::serving(&["a"]);
+    world.pools.push(new_pool("b"));
+    world.rotations = vec![2];
+    let worlds = explore(world, |world| {
+        rotated(world, 8) && world.topology().pools.len() == 2
+    });
+    assert!(worlds > 500, "{worlds}");
+}

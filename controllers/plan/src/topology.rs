@@ -16,6 +16,9 @@ pub struct Topology {
     pub formed: bool,
     /// Pools in the order of the volumes string. Order is append-only.
     pub pools: Vec<Member>,
+    /// Which root credentials servers are started with.
+    #[serde(default)]
+    pub credentials: Generations,
     /// Name of the one Pool that may replace outdated servers now; none while nothing may be disturbed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<String>,
@@ -25,6 +28,34 @@ pub struct Topology {
     /// Pools that name the Tenant and are not taken, and why. Sorted by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Refusal>,
+}
+
+/// Root credentials by generation, each an immutable Secret of its own. Servers of one topology revision all run the same
+/// one, so that the Services, which select a revision, never lead to two pairs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Generations {
+    /// The one that was taken last; 0 = none yet.
+    pub latest: u64,
+    /// The first topology revision with it.
+    pub since: u64,
+    /// The one of revisions before that; 0 = none.
+    pub before: u64,
+    /// Whether its access key is another one than that of the generation before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renamed: bool,
+}
+
+impl Generations {
+    /// The generation that servers of a topology revision run with; 0 = not known.
+    #[must_use]
+    pub fn of(&self, revision: u64) -> u64 {
+        if revision >= self.since {
+            self.latest
+        } else {
+            self.before
+        }
+    }
 }
 
 /// Why a Pool is not in the topology.

@@ -35,6 +35,17 @@ impl World {
                 ));
             }
         }
+        // Clients meet servers of one pair of root credentials.
+        let reached = self.servers.values();
+        let mut pairs: Vec<&str> = reached
+            .filter(|server| server.revision == self.selected)
+            .map(|server| server.credentials.as_str())
+            .collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        if pairs.len() > 1 {
+            return Err(format!("clients meet {}", pairs.join(" and ")));
+        }
         // What may hold data is never missing from the string that clients are served by.
         for member in &topology.pools {
             let known = knows.iter().any(|element| same_pool(element, &member.element));
@@ -78,12 +89,14 @@ impl World {
             .map(|(name, set)| (name, set.metadata.annotations.clone()))
             .collect();
         format!(
-            "{:?} {pools:?} {sets:?} {:?} {} {:?} {}",
+            "{:?} {pools:?} {sets:?} {:?} {} {:?} {} {} {:?}",
             self.topology(),
             self.servers,
             self.selected,
             self.drains,
-            self.faults
+            self.faults,
+            self.offered,
+            self.rotations
         )
     }
 }

@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use crate::health::Health;
 use crate::pool::drain::{Order, Report, Word};
 use crate::step::{Child, Enacted, Step};
-use crate::tenant::{FreshCredentials, Hidden, SecretCheck, Stored};
+use crate::tenant::{Hidden, Offer, Pair, SecretCheck, Stored, started_with};
 use crate::topology::Topology;
 use crate::{meta, pool, tenant};
 
@@ -37,6 +37,8 @@ pub(super) enum Life {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Server {
     pub(super) revision: u64,
+    /// Name of the Secret with its root credentials.
+    pub(super) credentials: String,
     pub(super) hash: String,
     pub(super) life: Life,
 }
@@ -58,6 +60,10 @@ pub(super) struct World {
     pub(super) dead: bool,
     /// Servers that may still fail by themselves.
     pub(super) faults: u32,
+    /// The generation of root credentials that is offered.
+    pub(super) offered: u64,
+    /// Generations that are still to be offered, in this order.
+    pub(super) rotations: Vec<u64>,
 }
 
 /// One thing that may happen next.
@@ -68,6 +74,7 @@ pub(super) enum Event {
     Becomes(String, i32, Option<Life>),
     Moved(String),
     CalledOff(usize),
+    Offered(u64),
 }
 
 impl World {
@@ -86,6 +93,8 @@ impl World {
             drains: BTreeMap::new(),
             dead: false,
             faults: 0,
+            offered: 1,
+            rotations: Vec::new(),
         }
     }
 
@@ -124,7 +133,11 @@ impl World {
             revisions: self.revisions.clone(),
             credentials: SecretCheck::Usable,
             rpc: SecretCheck::Usable,
-            fresh_credentials: None::<FreshCredentials>,
+            offer: Offer {
+                generation: self.offered,
+                ..Offer::default()
+            },
+            fresh_credentials: None::<Pair>,
             fresh_rpc: None::<Hidden>,
             pools: self.pools.iter().cloned().map(Arc::new).collect(),
             pods: self.pods(),
@@ -199,6 +212,11 @@ impl World {
         let asked = |(_, pool): &(usize, &Pool)| failed && pool.spec.state == PoolState::Decommissioned;
         let called_off = self.pools.iter().enumerate().filter(asked);
         events.extend(called_off.map(|(index, _)| Event::CalledOff(index)));
+        events.extend(
+            self.rotations
+                .first()
+                .map(|generation| Event::Offered(*generation)),
+        );
         events
     }
 
@@ -218,6 +236,10 @@ impl World {
             Event::Moved(element) => {
                 let end = if self.dead { "failed" } else { "complete" };
                 self.drains.insert(element.clone(), end);
+            }
+            Event::Offered(generation) => {
+                self.offered = *generation;
+                self.rotations.remove(0);
             }
             Event::CalledOff(index) => self.pools[*index].spec.state = PoolState::Active,
         }
@@ -326,12 +348,15 @@ impl World {
     /// The StatefulSet controller: Parallel, from the template it has now.
     fn start_missing(&mut self) {
         for set in self.sets.values() {
-            let template = set.spec.as_ref().unwrap().template.metadata.as_ref().unwrap();
+            let template = &set.spec.as_ref().unwrap().template;
+            let credentials = started_with(template.spec.as_ref().unwrap()).unwrap().to_owned();
+            let template = template.metadata.as_ref().unwrap();
             let pool = template.labels.as_ref().unwrap()[LABEL_POOL].clone();
             let server = Server {
                 revision: template.labels.as_ref().unwrap()[LABEL_TOPOLOGY_REVISION]
                     .parse()
                     .unwrap(),
+                credentials,
                 hash: template.annotations.as_ref().unwrap()[ANNOTATION_TEMPLATE_HASH].clone(),
                 life: Life::Starting,
             };

@@ -43,10 +43,11 @@ const OWNED: [&str; 20] = [
     "RUSTFS_POOL_META_V2_FLEET_CONFIRMED",
 ];
 
-/// Variables of a server of this Tenant, the operator's first. `revision` names the volumes string.
-pub(super) fn build(tenant: &Tenant, revision: u64, settings: &Settings) -> Vec<EnvVar> {
+/// Variables of a server of this Tenant, the operator's first. `revision` names the volumes string,
+/// `generation` the root credentials.
+pub(super) fn build(tenant: &Tenant, revision: u64, generation: u64, settings: &Settings) -> Vec<EnvVar> {
     let name = meta::name(tenant);
-    let credentials = credentials_secret(tenant);
+    let credentials = names::credentials_generation(name, generation);
     let mut variables = vec![
         field("POD_NAME", "metadata.name"),
         EnvVar {
@@ -112,13 +113,6 @@ pub(super) fn tls(tenant: &Tenant) -> bool {
         .tls
         .as_ref()
         .is_some_and(|tls| tls.mode == TlsMode::Enabled)
-}
-
-fn credentials_secret(tenant: &Tenant) -> String {
-    tenant.spec.credentials_secret_ref.as_ref().map_or_else(
-        || names::credentials_secret(meta::name(tenant)),
-        |given| given.name.clone(),
-    )
 }
 
 fn rpc_secret(tenant: &Tenant) -> String {

@@ -12,7 +12,7 @@ use super::{Basis, Observed, Wanted, claims, environment, growth, preflight};
 use crate::condition;
 use crate::meta;
 use crate::step::NAME_TAKEN;
-use crate::tenant::{Verdict, erasure, in_foreground, may_go};
+use crate::tenant::{PAIR_KEPT, Verdict, erasure, in_foreground, may_go};
 use crate::topology::{Former, Member, Phase, Topology};
 
 /// How far a Pool has come.
@@ -59,6 +59,7 @@ impl Terms {
             tenant: &self.tenant,
             pool,
             revision: self.member.revision,
+            credentials: self.topology.credentials.of(self.member.revision),
             formed: self.topology.formed,
             tls_secret: self.tls_secret.as_deref(),
             settings: &observed.settings,
@@ -185,7 +186,7 @@ fn terms(pool: &Pool, observed: &Observed) -> Result<Terms, Verdict> {
         );
         return Err(Verdict::stuck(WORKLOAD_READY, "InvalidEnvironment", message));
     }
-    credentials(&tenant)?;
+    credentials(&tenant, &topology, &member)?;
     let tls_secret = certificate(&tenant, observed)?;
     let sets = erasure::sets(&tenant, pool.spec.servers, pool.spec.volumes_per_server);
     Ok(Terms {
@@ -311,9 +312,13 @@ fn keys(field: &str, map: &BTreeMap<String, String>) -> Option<String> {
     ))
 }
 
-fn credentials(tenant: &Tenant) -> Result<(), Verdict> {
-    let status = tenant.status.as_ref();
-    if status.is_some_and(|status| condition::is_true(&status.conditions, CREDENTIALS_READY)) {
+/// Servers go on with the pair that was taken, whatever is offered since.
+fn credentials(tenant: &Tenant, topology: &Topology, member: &Member) -> Result<(), Verdict> {
+    let mut conditions = tenant.status.iter().flat_map(|status| &status.conditions);
+    let usable = conditions.any(|found| {
+        found.type_ == CREDENTIALS_READY && (found.status == "True" || found.reason == PAIR_KEPT)
+    });
+    if usable && topology.credentials.of(member.revision) > 0 {
         return Ok(());
     }
     let message = format!(

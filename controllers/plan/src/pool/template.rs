@@ -31,6 +31,8 @@ pub(super) struct Ingredients<'a> {
     pub(super) pool: &'a Pool,
     /// Revision of the volumes string.
     pub(super) revision: u64,
+    /// Generation of the root credentials.
+    pub(super) credentials: u64,
     /// Secret with key and chain, when TLS is on.
     pub(super) tls_secret: Option<&'a str>,
     pub(super) settings: &'a Settings,
@@ -147,7 +149,12 @@ fn container(from: Ingredients<'_>) -> Container {
         image_pull_policy: spec.image_pull_policy.map(|policy| policy.as_str().to_owned()),
         // Not the image's entry point: it would expand and override the volumes.
         command: Some(vec!["/usr/bin/rustfs".to_owned()]),
-        env: Some(environment::build(from.tenant, from.revision, from.settings)),
+        env: Some(environment::build(
+            from.tenant,
+            from.revision,
+            from.credentials,
+            from.settings,
+        )),
         ports: Some(vec![port("api", PORT_API), port("console", PORT_CONSOLE)]),
         resources: from
             .pool

@@ -18,6 +18,8 @@ pub(crate) struct Basis<'a> {
     pub(crate) pool: &'a Pool,
     /// Revision of the volumes string.
     pub(crate) revision: u64,
+    /// Generation of the root credentials.
+    pub(crate) credentials: u64,
     /// Whether the store has served once. Before that nothing is held back.
     pub(crate) formed: bool,
     /// Secret with key and chain, when TLS is on.
@@ -123,6 +125,7 @@ impl Basis<'_> {
             tenant: &tenant.onto(self.tenant),
             pool: &pool.onto(self.pool),
             revision: self.revision,
+            credentials: self.credentials,
             tls_secret: self.tls_secret,
             settings: self.settings,
         })

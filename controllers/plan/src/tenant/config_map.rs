@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::Tenant;
-use crds::names::{self, KEY_TOPOLOGY, KEY_VOLUMES, LABEL_TOPOLOGY_REVISION};
+use crds::names::{self, KEY_CREDENTIALS, KEY_TOPOLOGY, KEY_VOLUMES, LABEL_TOPOLOGY_REVISION};
 use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::facts;
@@ -57,11 +57,16 @@ fn current(tenant: &Tenant, topology: &Topology) -> ConfigMap {
 
 fn revision(tenant: &Tenant, topology: &Topology) -> ConfigMap {
     let name = meta::name(tenant);
+    let generation = topology.credentials.of(topology.revision);
+    let credentials = names::credentials_generation(name, generation);
     let mut labels = meta::labels(name, "topology-revision");
     labels.insert(LABEL_TOPOLOGY_REVISION.to_owned(), topology.revision.to_string());
     ConfigMap {
         metadata: meta::child_meta(names::topology_revision(name, topology.revision), tenant, labels),
-        data: Some(BTreeMap::from([(KEY_VOLUMES.to_owned(), topology.volumes())])),
+        data: Some(BTreeMap::from([
+            (KEY_VOLUMES.to_owned(), topology.volumes()),
+            (KEY_CREDENTIALS.to_owned(), credentials),
+        ])),
         immutable: Some(true),
         ..ConfigMap::default()
     }
@@ -97,7 +102,8 @@ pub(crate) fn prune(tenant: &Tenant, observed: &Observed, topology: &Topology) -
         .collect()
 }
 
-fn referred_to(observed: &Observed) -> BTreeSet<u64> {
+/// The revisions that a Pod, a StatefulSet or a Pool speaks of.
+pub(crate) fn referred_to(observed: &Observed) -> BTreeSet<u64> {
     let pods = observed
         .pods
         .iter()

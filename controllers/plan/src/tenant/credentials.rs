@@ -8,39 +8,70 @@ use super::facts;
 use super::observed::Observed;
 use super::secret::SecretCheck;
 use super::verdict::Verdict;
+use super::{pair, rotation, secret};
 use crate::meta;
+
+/// Reason while servers go on with the pair that was taken, because the one that is offered cannot be.
+pub(crate) const PAIR_KEPT: &str = "RunningPairKept";
 
 /// Judges both Secrets; the first that is not usable decides.
 pub(crate) fn judge(tenant: &Tenant, observed: &Observed) -> Verdict {
-    let (credentials, rpc) = (credentials_secret(tenant), rpc_secret(tenant));
-    let aspects = [
-        Aspect {
-            name: &credentials,
-            field: "spec.credentialsSecretRef",
-            given: tenant.spec.credentials_secret_ref.is_some(),
-            check: &observed.credentials,
-            // After a change from a given Secret to a generated one there is none yet, and none was lost.
-            used: recorded(tenant).is_none_or(|name| name == credentials),
-            fresh: observed.fresh_credentials.is_some(),
-        },
-        Aspect {
-            name: &rpc,
-            field: "spec.rpcSecretRef",
-            given: tenant.spec.rpc_secret_ref.is_some(),
-            check: &observed.rpc,
-            used: true,
-            fresh: observed.fresh_rpc.is_some(),
-        },
-    ];
     let relied_on = facts::formed(tenant, observed) || observed.started();
-    aspects
-        .iter()
-        .find_map(|aspect| aspect.fault(relied_on))
-        .unwrap_or_else(|| {
-            let message =
-                format!("root credentials are in Secret {credentials}, the internode secret in {rpc}");
-            Verdict::good(CREDENTIALS_READY, "Usable", message)
-        })
+    let of_rpc = rpc(tenant, observed).fault(relied_on);
+    match (pair_fault(tenant, observed), of_rpc) {
+        (Some(fault), None) if observed.kept_credentials.is_some() => kept(tenant, observed, fault),
+        (Some(fault), _) | (None, Some(fault)) => fault,
+        (None, None) => {
+            let (reason, message) = rotation::describe(tenant, observed).unwrap_or_else(|| {
+                let (credentials, rpc) = (credentials_secret(tenant), rpc_secret(tenant));
+                let message =
+                    format!("root credentials are in Secret {credentials}, the internode secret in {rpc}");
+                ("Usable", message)
+            });
+            Verdict::good(CREDENTIALS_READY, reason, message)
+        }
+    }
+}
+
+/// Why no pair can be taken from the Secret it is to come from.
+pub(crate) fn pair_fault(tenant: &Tenant, observed: &Observed) -> Option<Verdict> {
+    let relied_on = facts::formed(tenant, observed) || observed.started();
+    let name = credentials_secret(tenant);
+    let put_back = secret::put_back(tenant, observed).is_some();
+    let aspect = Aspect {
+        field: "spec.credentialsSecretRef",
+        given: tenant.spec.credentials_secret_ref.is_some(),
+        check: &observed.credentials,
+        // After a change from a given Secret to a generated one there is none yet, and none was lost.
+        used: recorded(tenant).is_none_or(|recorded| recorded == name),
+        fresh: observed.fresh_credentials.is_some(),
+        name,
+    };
+    aspect.fault(relied_on).filter(|_| !put_back)
+}
+
+fn rpc<'a>(tenant: &Tenant, observed: &'a Observed) -> Aspect<'a> {
+    Aspect {
+        name: rpc_secret(tenant),
+        field: "spec.rpcSecretRef",
+        given: tenant.spec.rpc_secret_ref.is_some(),
+        check: &observed.rpc,
+        used: true,
+        fresh: observed.fresh_rpc.is_some(),
+    }
+}
+
+fn kept(tenant: &Tenant, observed: &Observed, mut fault: Verdict) -> Verdict {
+    let latest = pair::taken(observed).latest;
+    let copy = names::credentials_generation(meta::name(tenant), latest);
+    fault.finding.reason = PAIR_KEPT.to_owned();
+    fault.finding.message += &format!("; servers go on with the pair in Secret {copy}");
+    fault
+}
+
+/// Whether servers may be started: with the pair that was taken, or with one that can be.
+pub(crate) fn allow_servers(verdict: &Verdict) -> bool {
+    verdict.holds() || verdict.finding.reason == PAIR_KEPT
 }
 
 /// The Secret the servers take root credentials from.
@@ -63,7 +94,7 @@ fn recorded(tenant: &Tenant) -> Option<&str> {
 }
 
 struct Aspect<'a> {
-    name: &'a str,
+    name: String,
     field: &'static str,
     given: bool,
     check: &'a SecretCheck,
@@ -73,7 +104,7 @@ struct Aspect<'a> {
 
 impl Aspect<'_> {
     fn fault(&self, relied_on: bool) -> Option<Verdict> {
-        let (name, field) = (self.name, self.field);
+        let (name, field) = (&self.name, self.field);
         match self.check {
             SecretCheck::Usable => None,
             SecretCheck::Invalid { key, why } => Some(Verdict::stuck(

@@ -101,6 +101,31 @@ pub(crate) fn revision_volumes<'a>(
         })
 }
 
+/// The name of the Secret with root credentials that a revision's ConfigMap holds.
+pub(crate) fn revision_credentials<'a>(
+    tenant: &Tenant,
+    observed: &'a Observed,
+    revision: u64,
+) -> Option<&'a str> {
+    let mut maps = observed.revisions.iter();
+    let found = maps.find(|found| revision_number(tenant, found) == Some(revision))?;
+    let data = found.data.as_ref()?;
+    data.get(names::KEY_CREDENTIALS).map(String::as_str)
+}
+
+/// Whether a revision is written down as one of this string and this generation of root credentials.
+pub(crate) fn is_written(
+    tenant: &Tenant,
+    observed: &Observed,
+    revision: u64,
+    volumes: &str,
+    generation: u64,
+) -> bool {
+    let secret = names::credentials_generation(meta::name(tenant), generation);
+    revision_volumes(tenant, observed, revision) == Some(volumes)
+        && revision_credentials(tenant, observed, revision) == Some(secret.as_str())
+}
+
 /// The highest revision that anything speaks of; a new one must be higher, or it could meet an old string.
 pub(crate) fn highest_revision(tenant: &Tenant, observed: &Observed) -> u64 {
     let maps = observed

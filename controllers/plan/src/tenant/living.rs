@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::members::{self, Census};
 use super::observed::Observed;
-use super::{facts, leaving, rollout, servers, topology};
+use super::{facts, leaving, rollout, rotation, servers, topology};
 use crate::meta;
 use crate::topology::{Former, Phase, Topology, same_pool};
 
@@ -36,6 +36,8 @@ pub(crate) fn revise(tenant: &Tenant, observed: &Observed, base: &Topology, open
                 Phase::Active | Phase::Draining => next.serving,
             };
         }
+    } else {
+        rotation::rotate(tenant, observed, base, &mut next);
     }
     spread(tenant, observed, &mut next);
     switch(tenant, observed, &mut next);
@@ -46,11 +48,11 @@ pub(crate) fn revise(tenant: &Tenant, observed: &Observed, base: &Topology, open
 
 /// The revision clients are served by, if all that came since was taken back; otherwise a new one.
 fn revision_of(tenant: &Tenant, observed: &Observed, base: &Topology, volumes: &str) -> u64 {
-    let serving = facts::revision_volumes(tenant, observed, base.serving);
-    if serving == Some(volumes) {
+    let generation = base.credentials.latest;
+    if facts::is_written(tenant, observed, base.serving, volumes, generation) {
         base.serving
     } else {
-        topology::next_revision(tenant, observed, base, volumes)
+        topology::next_revision(tenant, observed, base, volumes, generation)
     }
 }
 

@@ -14,12 +14,14 @@ mod leaving;
 mod living;
 mod members;
 mod observed;
+mod pair;
 mod preflight;
 mod progress;
 mod rebuild;
 mod refusal;
 mod rolled_out;
 mod rollout;
+mod rotation;
 mod secret;
 mod server_names;
 mod servers;
@@ -43,13 +45,18 @@ use crate::meta;
 use crate::step::Step;
 use crate::topology::{Member, Topology};
 
+pub(crate) use credentials::PAIR_KEPT;
 pub(crate) use deletion::in_foreground;
 pub use deletion::{Contents, Filled, Holdings, NAMED, may_go, must_ask};
 use hooks::Gate;
 pub use leaving::{says_complete, says_dead};
 pub use observed::{Observed, Stored};
+pub use pair::{
+    Offer, Pair, generation_number, is_generation, kept_pair, known_generations, may_be_put_back, serving,
+    started_with,
+};
 use progress::Progress;
-pub use secret::{FreshCredentials, Hidden, SecretCheck, check_credentials, check_rpc};
+pub use secret::{Hidden, SecretCheck, check_credentials, check_rpc};
 pub use server_names::server_names;
 pub use status::status;
 pub use topology::about_to_form;
@@ -212,7 +219,7 @@ impl Plan {
     fn run(&mut self, tenant: &Tenant, observed: &Observed) {
         self.steps.push(Step::Hold(FINALIZER_TENANT));
         // Nobody joins a store that is to go.
-        let open = self.credentials.holds() && !meta::deleting(tenant);
+        let open = credentials::allow_servers(&self.credentials) && !meta::deleting(tenant);
         match topology::decide(tenant, observed, open) {
             Ok(topology) => {
                 self.topology_verdict = topology::describe(observed, topology.as_ref());
@@ -256,7 +263,7 @@ impl Plan {
     /// object that resists must not keep the others from what they need.
     fn children(&self, tenant: &Tenant, observed: &Observed) -> Vec<Step> {
         let topology = self.topology.as_ref();
-        let mut steps = secret::steps(tenant, observed, &self.credentials);
+        let mut steps = secret::steps(tenant, observed, &self.credentials, topology);
         steps.extend(service_account::step(tenant));
         steps.push(service::headless(tenant));
         steps.extend(
@@ -274,6 +281,11 @@ impl Plan {
             topology
                 .iter()
                 .flat_map(|topology| config_map::prune(tenant, observed, topology)),
+        );
+        steps.extend(
+            topology
+                .iter()
+                .flat_map(|topology| rotation::prune(tenant, observed, topology)),
         );
         // What is written now may be meant for the next Tenant of this name.
         if !meta::deleting(tenant) {

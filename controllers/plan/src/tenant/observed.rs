@@ -6,11 +6,12 @@ use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kube::core::PartialObjectMeta;
 
 use super::deletion::Contents;
-use super::secret::{FreshCredentials, Hidden, SecretCheck};
+use super::pair::{Offer, Pair};
+use super::secret::{Hidden, SecretCheck};
 use crate::health::Health;
 use crate::meta;
 use crate::rollout;
@@ -35,7 +36,13 @@ pub struct Observed {
     /// The internode Secret.
     pub rpc: SecretCheck,
     /// Random credentials, in case they are to be made.
-    pub fresh_credentials: Option<FreshCredentials>,
+    pub fresh_credentials: Option<Pair>,
+    /// The pair of the generation that was taken last, if its Secret is there.
+    pub kept_credentials: Option<Pair>,
+    /// The pair that is to be used from now on. Nothing but a usable Secret, or one that is about to be made, offers one.
+    pub offer: Offer,
+    /// Metadata of the Secrets of this Tenant that are named like generations of its root credentials.
+    pub generations: Vec<Arc<PartialObjectMeta<Secret>>>,
     /// A random internode secret, in case it is to be made.
     pub fresh_rpc: Option<Hidden>,
     /// Pools that name the Tenant.

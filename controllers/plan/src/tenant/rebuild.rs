@@ -8,9 +8,10 @@ use crds::{Pool, Tenant};
 use super::facts;
 use super::members;
 use super::observed::Observed;
+use super::pair;
 use super::servers;
 use crate::meta;
-use crate::topology::{Former, Member, Phase, Topology, same_pool};
+use crate::topology::{Former, Generations, Member, Phase, Topology, same_pool};
 
 /// The topology as it was; `None` if the store has never formed, so that it may be made anew.
 pub(crate) fn rebuild(tenant: &Tenant, observed: &Observed) -> Result<Option<Topology>, String> {
@@ -31,6 +32,7 @@ pub(crate) fn rebuild(tenant: &Tenant, observed: &Observed) -> Result<Option<Top
     topology.revision = revision(tenant, observed)?;
     topology.serving = serving(tenant, topology.revision)?;
     topology.former = former(observed);
+    topology.credentials = credentials(tenant, observed, &topology);
     for member in &mut topology.pools {
         member.phase = phase(tenant, member);
         member.revision = made_with(tenant, observed, member, &topology.revision, topology.serving);
@@ -149,6 +151,36 @@ fn serving(tenant: &Tenant, revision: u64) -> Result<u64, String> {
             "the Tenant's status names a serving revision above the last one: restore the topology"
                 .to_owned(),
         ),
+    }
+}
+
+/// What the revisions' ConfigMaps name, or else the Tenant's status. Without either servers take the pair once more.
+fn credentials(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Generations {
+    let status = tenant
+        .status
+        .as_ref()
+        .and_then(|status| status.credentials.as_ref());
+    let generation = |revision, said: Option<&str>| {
+        let written = facts::revision_credentials(tenant, observed, revision);
+        pair::number(meta::name(tenant), written.or(said)?)
+    };
+    let latest = generation(
+        topology.revision,
+        status.map(|status| status.secret_name.as_str()),
+    );
+    let serving = status.map(|status| status.serving_secret_name.as_str());
+    let before = generation(topology.serving, serving);
+    match (latest, before) {
+        (Some(latest), Some(before)) if before != latest => Generations {
+            latest,
+            since: topology.revision,
+            before,
+            renamed: false,
+        },
+        (latest, _) => Generations {
+            latest: latest.unwrap_or_default(),
+            ..Generations::default()
+        },
     }
 }
 

@@ -47,10 +47,15 @@ pub(crate) fn wanted(
 ) -> Option<Wanted> {
     let pool = observed.pool(&member.name, &member.uid)?;
     let tls_secret = tls_secret(tenant, observed).ok()?;
+    let credentials = topology.credentials.of(member.revision);
+    if credentials == 0 {
+        return None;
+    }
     Some(Wanted::of(Basis {
         tenant,
         pool,
         revision: member.revision,
+        credentials,
         formed: topology.formed,
         tls_secret,
         settings: &observed.settings,

@@ -10,9 +10,11 @@ use k8s_openapi::api::core::v1::Secret;
 use zeroize::Zeroizing;
 
 use super::observed::Observed;
+use super::pair::{Pair, may_be_put_back};
 use super::verdict::Verdict;
 use crate::meta;
 use crate::step::{Child, Step};
+use crate::topology::Topology;
 
 /// A value that no log may show; its memory is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,15 +36,6 @@ impl fmt::Debug for Hidden {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("(hidden)")
     }
-}
-
-/// Random root credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FreshCredentials {
-    /// The access key, 3 to 128 characters.
-    pub access_key: Hidden,
-    /// The secret key, 8 to 40 characters.
-    pub secret_key: Hidden,
 }
 
 /// What reading a Secret has shown; never its values.
@@ -153,26 +146,37 @@ fn outside(value: &str, least: usize, most: usize) -> bool {
 }
 
 /// Makes the Secrets that are missing and may be made.
-pub(crate) fn steps(tenant: &Tenant, observed: &Observed, verdict: &Verdict) -> Vec<Step> {
+pub(crate) fn steps(
+    tenant: &Tenant,
+    observed: &Observed,
+    verdict: &Verdict,
+    topology: Option<&Topology>,
+) -> Vec<Step> {
     let mut steps = Vec::new();
-    if !verdict.holds() {
-        return steps;
-    }
     let name = meta::name(tenant);
-    if tenant.spec.credentials_secret_ref.is_none()
+    if verdict.holds()
+        && tenant.spec.credentials_secret_ref.is_none()
         && observed.credentials == SecretCheck::Missing
-        && let Some(fresh) = &observed.fresh_credentials
+        && let Some(fresh) = put_back(tenant, observed).or(observed.fresh_credentials.as_ref())
     {
-        let data = [
-            (KEY_ACCESS, fresh.access_key.bytes()),
-            (KEY_SECRET, fresh.secret_key.bytes()),
-        ];
         steps.push(create(
             tenant,
             names::credentials_secret(name),
             "credentials",
-            data.into(),
+            values(fresh),
         ));
+    }
+    let latest = topology.map_or(0, |topology| topology.credentials.latest);
+    if latest == observed.offer.generation
+        && let Some(fresh) = &observed.offer.fresh
+    {
+        let name = names::credentials_generation(name, latest);
+        let mut secret = secret(tenant, name, "credentials-generation", values(fresh));
+        secret.immutable = Some(true);
+        steps.push(Step::Create(Box::new(Child::Secret(secret))));
+    }
+    if !verdict.holds() {
+        return steps;
     }
     if tenant.spec.rpc_secret_ref.is_none()
         && observed.rpc == SecretCheck::Missing
@@ -188,8 +192,28 @@ pub(crate) fn steps(tenant: &Tenant, observed: &Observed, verdict: &Verdict) -> 
     steps
 }
 
+/// The pair that servers run with, where the Secret it was generated into is gone.
+pub(crate) fn put_back<'a>(tenant: &Tenant, observed: &'a Observed) -> Option<&'a Pair> {
+    observed
+        .kept_credentials
+        .as_ref()
+        .filter(|_| may_be_put_back(tenant, observed))
+}
+
+fn values(pair: &Pair) -> BTreeMap<&'static str, ByteString> {
+    [
+        (KEY_ACCESS, pair.access_key.bytes()),
+        (KEY_SECRET, pair.secret_key.bytes()),
+    ]
+    .into()
+}
+
 fn create(tenant: &Tenant, name: String, component: &str, data: BTreeMap<&str, ByteString>) -> Step {
-    Step::Create(Box::new(Child::Secret(Secret {
+    Step::Create(Box::new(Child::Secret(secret(tenant, name, component, data))))
+}
+
+fn secret(tenant: &Tenant, name: String, component: &str, data: BTreeMap<&str, ByteString>) -> Secret {
+    Secret {
         metadata: meta::child_meta(name, tenant, meta::labels(meta::name(tenant), component)),
         type_: Some("Opaque".into()),
         data: Some(
@@ -198,5 +222,5 @@ fn create(tenant: &Tenant, name: String, component: &str, data: BTreeMap<&str, B
                 .collect(),
         ),
         ..Secret::default()
-    })))
+    }
 }

@@ -53,6 +53,7 @@ pub fn status(
         rollout: stored.rollout,
         hooks: hooks::listed(tenant, observed, &plan.hooks),
         credentials_secret_name: stored.credentials_secret_name,
+        credentials: stored.credentials,
     };
     if let Some(topology) = settled(plan, observed, enacted) {
         status.servers = summary::servers(tenant, observed, topology);
@@ -62,6 +63,7 @@ pub fn status(
             serving: i64::try_from(topology.serving).unwrap_or(i64::MAX),
             formed: topology.formed,
         });
+        status.credentials = summary::credentials(tenant, topology);
     }
     if let Some(progress) = &plan.progress
         && plan.stage == Stage::Running

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crds::conditions::READY;
-use crds::tenant::{PoolPhase, PoolSummary, ReadySummary};
+use crds::names;
+use crds::tenant::{CredentialsStatus, PoolPhase, PoolSummary, ReadySummary};
 use crds::{Tenant, TenantCertificate, TenantMonitor};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
@@ -13,6 +14,20 @@ use super::servers;
 use crate::condition;
 use crate::meta;
 use crate::topology::{Phase, Topology};
+
+/// Which root credentials servers run with; none before some were taken.
+pub(crate) fn credentials(tenant: &Tenant, topology: &Topology) -> Option<CredentialsStatus> {
+    let generations = topology.credentials;
+    let serving = match generations.of(topology.serving) {
+        0 => generations.latest,
+        serving => serving,
+    };
+    let copy = |generation| names::credentials_generation(meta::name(tenant), generation);
+    (generations.latest > 0).then(|| CredentialsStatus {
+        secret_name: copy(generations.latest),
+        serving_secret_name: copy(serving),
+    })
+}
 
 /// Members in their order, then the others by name.
 pub(crate) fn pools(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Vec<PoolSummary> {

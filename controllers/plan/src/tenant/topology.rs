@@ -11,11 +11,12 @@ use super::living;
 use super::members::{self, Census};
 use super::observed::{Observed, Stored};
 use super::rebuild;
+use super::rotation;
 use super::servers;
 use super::verdict::Verdict;
 use crate::health::Health;
 use crate::meta;
-use crate::topology::{Phase, Topology};
+use crate::topology::{Generations, Phase, Topology};
 
 /// Decides the topology. `open` says whether newcomers may be taken in now; `None` means there is nothing to write.
 pub(crate) fn decide(tenant: &Tenant, observed: &Observed, open: bool) -> Result<Option<Topology>, Verdict> {
@@ -53,17 +54,29 @@ fn form(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> To
         refused,
         waiting,
     } = members::forming(tenant, observed, base, open);
+    let offered = rotation::offered(tenant, observed);
+    let latest = if offered > 0 {
+        offered
+    } else {
+        base.credentials.latest
+    };
     let mut next = Topology {
         revision: base.revision,
         pools: members,
         refused,
+        // Nothing is served yet, so servers of every revision may run the same.
+        credentials: Generations {
+            latest,
+            ..Generations::default()
+        },
         ..Topology::default()
     };
     let volumes = next.volumes();
-    let written_otherwise =
-        facts::revision_volumes(tenant, observed, base.revision).is_some_and(|written| written != volumes);
-    if !next.pools.is_empty() && (volumes != base.volumes() || written_otherwise) {
-        next.revision = next_revision(tenant, observed, base, &volumes);
+    let written_otherwise = facts::revision_volumes(tenant, observed, base.revision).is_some()
+        && !facts::is_written(tenant, observed, base.revision, &volumes, latest);
+    let changes = volumes != base.volumes() || latest != base.credentials.latest;
+    if !next.pools.is_empty() && (changes || written_otherwise) {
+        next.revision = next_revision(tenant, observed, base, &volumes, latest);
     } else if open
         && !waiting
         && servers::all_ready(tenant, observed, &next)
@@ -92,10 +105,15 @@ pub fn about_to_form(tenant: &Tenant, observed: &Observed) -> bool {
 
 /// One more than any that was ever used; but one that was written and never put into the topology, because the operator
 /// was cut off between the two, is taken up again.
-pub(crate) fn next_revision(tenant: &Tenant, observed: &Observed, base: &Topology, volumes: &str) -> u64 {
+pub(crate) fn next_revision(
+    tenant: &Tenant,
+    observed: &Observed,
+    base: &Topology,
+    volumes: &str,
+    generation: u64,
+) -> u64 {
     let highest = facts::highest_revision(tenant, observed);
-    let unused = highest > base.revision
-        && facts::revision_volumes(tenant, observed, highest).is_some_and(|written| written == volumes);
+    let unused = highest > base.revision && facts::is_written(tenant, observed, highest, volumes, generation);
     if unused {
         highest
     } else {

@@ -27,8 +27,9 @@ impl<'a> Wanted<'a> {
         let made = template::build(Ingredients {
             tenant,
             pool,
-            // Neither decides where a Pod may run.
+            // None of these decides where a Pod may run.
             revision: 0,
+            credentials: 0,
             tls_secret: None,
             settings,
         });

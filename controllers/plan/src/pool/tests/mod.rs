@@ -25,7 +25,7 @@ use super::{Observed, Plan, claims, plan, status};
 use crate::health::Health;
 use crate::step::{Child, Enacted, Step};
 use crate::tenant::Stored;
-use crate::topology::{Member, Phase, Topology};
+use crate::topology::{Generations, Member, Phase, Topology};
 
 /// Names differ from the product's and from each other, so that swapped ones are seen.
 const TENANT: &str = "shop";
@@ -110,6 +110,10 @@ fn topology(formed: bool) -> Topology {
             request: None,
         }],
         former: Vec::new(),
+        credentials: Generations {
+            latest: 1,
+            ..Generations::default()
+        },
         turn: Some(POOL.to_owned()),
         refused: Vec::new(),
     }

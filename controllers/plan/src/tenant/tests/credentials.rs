@@ -92,7 +92,10 @@ fn both_secrets_are_generated_once() {
 #[test]
 fn a_lost_secret_of_a_serving_store_is_not_made_anew() {
     for lose in [
-        |observed: &mut super::super::Observed| observed.credentials = SecretCheck::Missing,
+        |observed: &mut super::super::Observed| {
+            observed.credentials = SecretCheck::Missing;
+            observed.kept_credentials = None;
+        },
         |observed: &mut super::super::Observed| observed.rpc = SecretCheck::Missing,
     ] {
         let (mut tenant, mut observed) = formed([pool("a", 4, 1)]);

@@ -10,6 +10,7 @@ mod laws;
 mod loss;
 mod preflight;
 mod rollback;
+mod rotation;
 mod status;
 mod teardown;
 mod world;

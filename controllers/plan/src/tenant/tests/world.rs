@@ -8,11 +8,11 @@ use crds::conditions::{DELETION_ALLOWED, PREFLIGHT};
 use crds::names::{self, ANNOTATION_TEMPLATE_HASH, LABEL_POOL, LABEL_TENANT, LABEL_TOPOLOGY_REVISION};
 use crds::{Pool, PoolSpec, PoolStatus, Tenant, TenantStatus};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod, PodCondition, PodStatus};
+use k8s_openapi::api::core::v1::{Pod, PodCondition, PodStatus, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::core::ObjectMeta;
+use kube::core::{ObjectMeta, PartialObjectMeta};
 
-use super::super::{FreshCredentials, Hidden, Observed, Plan, SecretCheck, Stored, plan, status};
+use super::super::{Hidden, Observed, Offer, Pair, Plan, SecretCheck, Stored, kept_pair, plan, status};
 use crate::condition;
 use crate::health::Health;
 use crate::meta;
@@ -96,14 +96,23 @@ pub(super) fn pod(pool: &str, ordinal: i32, revision: u64, ready: bool) -> Arc<P
     })
 }
 
+fn example() -> Pair {
+    Pair {
+        access_key: Hidden::new("AKIAEXAMPLE".into()),
+        secret_key: Hidden::new("correct-horse-battery".into()),
+    }
+}
+
 /// An empty world: random values at hand, nothing made.
 pub(super) fn empty() -> Observed {
     Observed {
         now: now(),
-        fresh_credentials: Some(FreshCredentials {
-            access_key: Hidden::new("AKIAEXAMPLE".into()),
-            secret_key: Hidden::new("correct-horse-battery".into()),
-        }),
+        fresh_credentials: Some(example()),
+        offer: Offer {
+            generation: 1,
+            fresh: Some(example()),
+            renames: false,
+        },
         fresh_rpc: Some(Hidden::new("internode-internode".into())),
         health: Health::Said(BTreeMap::new()),
         ..Observed::default()
@@ -146,8 +155,23 @@ fn make(tenant: &Tenant, observed: &mut Observed, child: &Child) {
         Child::Job(job) => observed.jobs.push(Arc::new(job.clone())),
         Child::ConfigMap(map) => observed.revisions.push(Arc::new(map.clone())),
         Child::Secret(secret) if meta::name(secret) == "store-rpc" => observed.rpc = SecretCheck::Usable,
-        Child::Secret(_) => observed.credentials = SecretCheck::Usable,
+        Child::Secret(secret) if meta::name(secret) == "store-credentials" => {
+            observed.credentials = SecretCheck::Usable;
+        }
+        Child::Secret(secret) => {
+            observed.generations.push(Arc::new(secret_metadata(secret)));
+            observed.kept_credentials = kept_pair(tenant, secret);
+            observed.offer.fresh = None;
+        }
         _ => {}
+    }
+}
+
+fn secret_metadata(secret: &Secret) -> PartialObjectMeta<Secret> {
+    PartialObjectMeta {
+        types: None,
+        metadata: secret.metadata.clone(),
+        _phantom: std::marker::PhantomData,
     }
 }
 
@@ -194,6 +218,10 @@ pub(super) fn server(
             tenant,
             pool,
             revision,
+            credentials: observed
+                .topology
+                .topology()
+                .map_or(1, |topology| topology.credentials.of(revision)),
             formed: true,
             tls_secret: None,
             settings: &observed.settings,

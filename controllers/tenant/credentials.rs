@@ -1,0 +1,119 @@
+//! Reads the pair that is to be used, and looks for it in the generations that are kept.
+
+use crds::{Tenant, names};
+use kit::{Error, Kit};
+use plan::meta;
+use plan::tenant::{
+    Observed, Offer, Pair, SecretCheck, check_credentials, kept_pair, known_generations, may_be_put_back,
+    serving,
+};
+
+use super::observe::read;
+use super::random;
+
+/// Secrets that are looked at for a free name, after the last one that is known: there is more than one only where the
+/// operator was cut off, or somebody else has made Secrets of that name.
+const LOOKED_AT: u64 = 8;
+
+/// Fills in what is known of root credentials.
+pub(super) async fn observe(kit: &Kit, tenant: &Tenant, observed: &mut Observed) -> Result<(), Error> {
+    let given = tenant.spec.credentials_secret_ref.as_ref();
+    let source = given.map_or_else(
+        || names::credentials_secret(meta::name(tenant)),
+        |given| given.name.clone(),
+    );
+    let look = |found: Option<&_>| (check_credentials(tenant, found), found.and_then(Pair::read));
+    let (check, mut pair) = read(kit, meta::namespace(tenant), &source, look).await?;
+    observed.credentials = check;
+    let latest = observed
+        .topology
+        .topology()
+        .map_or(0, |topology| topology.credentials.latest);
+    if latest > 0 {
+        observed.kept_credentials = generation(kit, tenant, latest).await?.and_then(Found::kept);
+    }
+    match observed.credentials {
+        SecretCheck::Usable => {}
+        SecretCheck::Missing if may_be_put_back(tenant, observed) => {
+            pair.clone_from(&observed.kept_credentials);
+        }
+        SecretCheck::Missing if given.is_none() => {
+            observed.fresh_credentials = random::credentials();
+            pair.clone_from(&observed.fresh_credentials);
+        }
+        _ => return Ok(()),
+    }
+    if let Some(pair) = pair {
+        observed.offer = offer(kit, tenant, observed, pair).await?;
+    }
+    Ok(())
+}
+
+/// A Secret that is named like a generation.
+enum Found {
+    /// One, and its pair.
+    Kept(Pair),
+    /// Something else of that name.
+    Other,
+}
+
+impl Found {
+    fn kept(self) -> Option<Pair> {
+        match self {
+            Self::Kept(pair) => Some(pair),
+            Self::Other => None,
+        }
+    }
+}
+
+async fn generation(kit: &Kit, tenant: &Tenant, number: u64) -> Result<Option<Found>, Error> {
+    let name = names::credentials_generation(meta::name(tenant), number);
+    read(kit, meta::namespace(tenant), &name, |found| {
+        let found = found?;
+        Some(kept_pair(tenant, found).map_or(Found::Other, Found::Kept))
+    })
+    .await
+}
+
+/// Where the pair is kept, or the first free generation.
+async fn offer(kit: &Kit, tenant: &Tenant, observed: &Observed, pair: Pair) -> Result<Offer, Error> {
+    let taken = observed.kept_credentials.as_ref();
+    let known = known_generations(tenant, observed);
+    if taken == Some(&pair) {
+        return Ok(Offer {
+            generation: known.first().copied().unwrap_or_default(),
+            ..Offer::default()
+        });
+    }
+    let renames = match serving(observed) {
+        0 => false,
+        number => {
+            let served = generation(kit, tenant, number).await?.and_then(Found::kept);
+            served.is_some_and(|served| served.access_key != pair.access_key)
+        }
+    };
+    for number in known.iter().copied() {
+        let found = generation(kit, tenant, number).await?;
+        if found.and_then(Found::kept).is_some_and(|kept| kept == pair) {
+            return Ok(Offer {
+                generation: number,
+                fresh: None,
+                renames,
+            });
+        }
+    }
+    let last = known.iter().max().copied().unwrap_or_default();
+    for number in (last..last.saturating_add(LOOKED_AT)).map(|number| number + 1) {
+        let fresh = match generation(kit, tenant, number).await? {
+            None => Some(pair.clone()),
+            Some(Found::Kept(kept)) if kept == pair => None,
+            Some(_) => continue,
+        };
+        return Ok(Offer {
+            generation: number,
+            fresh,
+            renames,
+        });
+    }
+    Ok(Offer::default())
+}
