@@ -31,6 +31,7 @@ mod preflight;
 mod process;
 mod protection;
 mod rollouts;
+mod rotation;
 mod silence;
 mod topology;
 mod traces;
@@ -104,6 +105,9 @@ fn main() -> ExitCode {
         rollouts::a_change_no_server_starts_with_is_taken_back_and_not_tried_again,
         rollouts::an_older_version_is_refused_until_a_person_allows_it,
         rollouts::killed_while_a_change_is_taken_back_it_goes_on,
+        rotation::a_changed_pair_reaches_every_server_and_clients_meet_one_at_a_time,
+        rotation::a_pair_that_cannot_be_used_disturbs_no_server,
+        rotation::a_pair_that_is_taken_back_on_the_way_leaves_the_servers_as_they_were,
         explain::a_person_is_told_what_a_store_waits_for,
         explain::what_cannot_be_explained_is_said_in_a_sentence,
         guides::pools_come_and_go_as_the_guide_says,
@@ -114,7 +118,7 @@ fn main() -> ExitCode {
         health::a_server_is_replaced_only_while_the_others_take_writes,
         hands::deleted_children_come_back,
         hands::edited_and_stripped_children_are_restored,
-        hands::lost_credentials_are_reported_and_never_replaced,
+        hands::lost_credentials_come_back_as_servers_run_with_them,
         hands::an_object_of_someone_else_is_never_taken,
         hooks::a_store_is_taken_down_only_once_its_hook_has_completed,
         hooks::killed_while_hooks_are_started_it_starts_each_of_them_once,
