@@ -47,7 +47,9 @@ pub struct TenantSpec {
     pub image_pull_secrets: Vec<LocalObjectReference>,
     /// Secret with the root credentials, keys `accesskey` (3 to 128 characters, no `=` or `,`) and `secretkey`
     /// (8 to 40 characters). Default: the operator makes `{name}-credentials` once and never overwrites it.
-    /// Naming another Secret causes a rolling restart.
+    /// Servers run with a copy. Another pair in it, or another Secret, causes a rolling restart once nothing else changes;
+    /// clients need the new pair when half of the servers have it (`status.credentials`). One that cannot be used is not
+    /// taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretRef>,
     /// Secret with the key `rpc-secret` (at least 16 characters), by which servers trust each other. Default:

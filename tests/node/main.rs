@@ -18,6 +18,7 @@ mod support;
 
 mod faults;
 mod growth;
+mod rotation;
 mod s3;
 mod stores;
 mod topology;
@@ -74,6 +75,7 @@ fn run(arguments: &Arguments) -> ExitCode {
         faults::servers_that_are_killed_lose_nothing,
         growth::volumes_grow_under_a_store_that_serves,
         stores::deletion_with_data_is_refused_until_confirmed,
+        rotation::root_credentials_rotate_while_a_user_reads_what_it_wrote,
         topology::a_pool_joins_and_leaves_while_clients_read_what_they_wrote,
     ];
     if arguments.list {
