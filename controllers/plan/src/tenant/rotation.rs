@@ -9,7 +9,7 @@ use crds::names;
 
 use super::observed::Observed;
 use super::pair::{self, started_with};
-use super::{config_map, credentials, facts, living, topology};
+use super::{config_map, credentials, facts, hooks, living, topology};
 use crate::meta;
 use crate::step::{Step, Why};
 use crate::topology::{Generations, Topology};
@@ -27,7 +27,7 @@ pub(crate) fn offered(tenant: &Tenant, observed: &Observed) -> u64 {
 /// place of the one under way: one that no server starts with must not keep the one that mends it waiting.
 pub(crate) fn rotate(tenant: &Tenant, observed: &Observed, base: &Topology, next: &mut Topology) {
     let (offered, taken) = (offered(tenant, observed), base.credentials);
-    let still = || next.at_rest() && living::busy(observed, base).is_none();
+    let still = || next.at_rest() && busy(tenant, observed, base).is_none();
     // Nothing is begun in a store that is to go.
     if offered == 0 || offered == taken.latest || meta::deleting(tenant) || !(under_way(base) || still()) {
         return;
@@ -54,6 +54,12 @@ pub(crate) fn rotate(tenant: &Tenant, observed: &Observed, base: &Topology, next
     }
 }
 
+/// What a rotation waits for. A hook was given the pair that serves, and needs it to the end.
+fn busy(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Option<String> {
+    let hook = || hooks::running(tenant, observed).map(meta::name).min();
+    living::busy(observed, topology).or_else(|| Some(format!("a hook runs as Job {}", hook()?)))
+}
+
 /// Whether servers take a pair that clients are not served with yet.
 fn under_way(topology: &Topology) -> bool {
     let generations = topology.credentials;
@@ -78,7 +84,8 @@ pub(crate) fn describe(tenant: &Tenant, observed: &Observed) -> Option<(&'static
         return Some(("Rotating", message));
     }
     let offered = offered(tenant, observed);
-    let busy = living::busy(observed, topology).filter(|_| offered > 0 && offered != generations.latest)?;
+    let waits = offered > 0 && offered != generations.latest;
+    let busy = busy(tenant, observed, topology).filter(|_| waits)?;
     let message = format!(
         "Secret {secret} holds another pair than {}, which servers are started with; they take it once nothing else \
          changes: {busy}{}",

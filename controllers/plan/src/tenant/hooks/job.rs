@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{
 use kube::core::ObjectMeta;
 
 use super::super::observed::Observed;
-use super::super::{certificate, credentials, facts};
+use super::super::{certificate, credentials, facts, pair};
 use super::Occasion;
 use crate::meta;
 use crate::pool::environment::{plain, secret};
@@ -133,6 +133,14 @@ fn list<T: Clone>(given: &[T]) -> Option<Vec<T>> {
     (!given.is_empty()).then(|| given.to_vec())
 }
 
+/// The Secret whose pair clients are served with; before anybody is, the one it is taken from.
+fn credentials(tenant: &Tenant, observed: &Observed) -> String {
+    match pair::serving(observed) {
+        0 => credentials::credentials_secret(tenant),
+        generation => names::credentials_generation(meta::name(tenant), generation),
+    }
+}
+
 /// The operator's variables first, so that the hook's can refer to them.
 fn environment(
     tenant: &Tenant,
@@ -141,7 +149,7 @@ fn environment(
     occasion: &Occasion<'_>,
     tls: bool,
 ) -> Vec<EnvVar> {
-    let credentials = credentials::credentials_secret(tenant);
+    let credentials = credentials(tenant, observed);
     let before = format!("{:?}", occasion.before);
     let mut variables = vec![
         plain("RUSTFS_TENANT", meta::name(tenant)),

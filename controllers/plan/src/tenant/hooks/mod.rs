@@ -290,14 +290,9 @@ impl Run<'_> {
     }
 
     fn other(&self) -> Option<&str> {
-        let jobs = self.observed.jobs.iter().map(AsRef::as_ref);
-        let mut names: Vec<&str> = jobs
-            .filter(|job| meta::controls(self.tenant, *job) && ended(job).is_none())
-            .filter(|job| meta::label(*job, crds::names::LABEL_HOOK) == Some(&self.hook.name))
-            .map(meta::name)
-            .collect();
-        names.sort_unstable();
-        names.first().copied()
+        let of_hook = |job: &&Job| meta::label(*job, crds::names::LABEL_HOOK) == Some(&self.hook.name);
+        let running = running(self.tenant, self.observed).filter(of_hook);
+        running.map(meta::name).min()
     }
 
     fn listed(&self, outcome: HookOutcome, finished_at: Option<Time>) -> HookRun {
@@ -332,6 +327,12 @@ impl Run<'_> {
             self.hook.name, self.occasion.meanwhile
         )
     }
+}
+
+/// Jobs of hooks that have not ended.
+pub(crate) fn running<'a>(tenant: &'a Tenant, observed: &'a Observed) -> impl Iterator<Item = &'a Job> {
+    let jobs = observed.jobs.iter().map(AsRef::as_ref);
+    jobs.filter(move |job: &&Job| meta::controls(tenant, *job) && ended(job).is_none())
 }
 
 fn find<'a>(tenant: &Tenant, observed: &'a Observed, name: &str) -> Option<&'a Job> {

@@ -1,8 +1,12 @@
 //! Root credentials that change while the store serves.
 
+use std::sync::Arc;
+
 use crds::Tenant;
 use crds::common::SecretRef;
 use crds::conditions::CREDENTIALS_READY;
+
+use k8s_openapi::api::batch::v1::Job;
 
 use super::super::{Hidden, Observed, Offer, Pair, SecretCheck, plan};
 use super::world::*;
@@ -258,4 +262,20 @@ fn plan_of_a_rotation() -> Vec<Step> {
     let (tenant, mut observed) = serving();
     offer(&mut observed, 2, Some("another-secret"));
     plan(&tenant, &observed).steps
+}
+
+#[test]
+fn a_hook_that_runs_keeps_the_pair_it_was_given() {
+    let (mut tenant, mut observed) = serving();
+    let mut job = Job::default();
+    job.metadata.name = Some("store-backup-1".into());
+    job.metadata.owner_references = Some(vec![meta::owner(&tenant)]);
+    observed.jobs = vec![Arc::new(job)];
+    offer(&mut observed, 2, Some("another-secret"));
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(numbers(&stored(&observed)), (1, 1, 1));
+    assert!(message(&tenant).contains("a hook runs as Job store-backup-1"));
+    observed.jobs.clear();
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(numbers(&stored(&observed)), (2, 1, 2));
 }
