@@ -4,6 +4,7 @@ mod contents;
 mod credentials;
 mod observe;
 mod random;
+mod rebalance;
 mod watches;
 
 use crds::Tenant;
@@ -50,14 +51,21 @@ impl Reconciler for Controller {
         if decide::about_to_form(tenant, &observed) {
             observed.health = self.stores.writes(tenant).await;
         }
-        let plan = decide::plan(tenant, &observed);
+        observed.rebalance = rebalance::word(&self.stores, tenant, &observed).await;
+        let mut plan = decide::plan(tenant, &observed);
         let enacted = self.kit.enact(tenant, plan.steps.clone()).await;
+        let (kit, stores) = (&self.kit, &self.stores);
+        let refused = rebalance::tell(kit, stores, tenant, &observed, &mut plan, &enacted).await?;
         let status = decide::status(tenant, &observed, &plan, &enacted, self.kit.now());
         if !outcome::released(&plan.steps, &enacted) {
             self.kit
                 .write_status(tenant, tenant.status.as_ref(), &status)
                 .await?;
         }
-        Ok(outcome::next(plan.requeue, &enacted))
+        Ok(if refused {
+            Next::Retry
+        } else {
+            outcome::next(plan.requeue, &enacted)
+        })
     }
 }

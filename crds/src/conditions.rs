@@ -20,6 +20,9 @@ pub const AVAILABLE: &str = "Available";
 /// Tenant: all servers run what the specs ask for.
 pub const ROLLED_OUT: &str = "RolledOut";
 
+/// Tenant: objects are spread over the Pools as asked. Readiness does not depend on it: the store serves meanwhile.
+pub const BALANCED: &str = "Balanced";
+
 /// Tenant, Pool: nothing in the cluster keeps servers from starting, and nothing makes their data less safe unsaid.
 pub const PREFLIGHT: &str = "Preflight";
 

@@ -10,6 +10,7 @@ pub mod hook;
 pub mod monitor;
 pub mod names;
 pub mod pool;
+pub mod rebalance;
 pub mod tenant;
 
 pub use certificate::{TenantCertificate, TenantCertificateSpec, TenantCertificateStatus};

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use crate::common::{Metadata, NameRef, ReclaimPolicy, Scheduling, SecretRef};
 use crate::hook::{Hook, HookRun};
+use crate::rebalance::{Rebalance, RebalanceStatus};
 
 /// One S3 store: an image, credentials, a policy for deletion. Its servers are described by Pools that name it.
 /// All fields are optional: `spec: {}` and one Pool are a working store.
@@ -97,6 +98,13 @@ pub struct TenantSpec {
     /// How a change reaches the servers. A change takes effect at once and restarts nothing by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
+    /// Whether objects that were there before a Pool joined are moved to it, until all Pools are about equally full.
+    /// Default: `Never`, because it costs the servers' disks and network as much as clients do; new objects go where
+    /// there is space either way. `AfterJoin` begins once after Pools have joined, also when it is set only then.
+    /// Setting it back to `Never` stops one that runs. A change restarts nothing. While it runs no Pool joins or is
+    /// drained.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub rebalance: Rebalance,
     /// What deleting this Tenant does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
@@ -111,6 +119,10 @@ pub struct TenantSpec {
     /// only reports. Deletion still works. Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
+}
+
+fn is_never(rebalance: &Rebalance) -> bool {
+    *rebalance == Rebalance::Never
 }
 
 /// When an image is pulled.
@@ -272,7 +284,7 @@ pub struct TenantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`, `Reconciling`, `Stalled` (kstatus), and `CredentialsReady`, `TopologyReady`, `PoolsReady`,
-    /// `CertificateReady`, `Available`, `RolledOut`, `Preflight`. All are present from the first visit on.
+    /// `CertificateReady`, `Available`, `RolledOut`, `Preflight`, `Balanced`. All are present from the first visit on.
     /// `DeletionAllowed` is there while the Tenant is deleted: once it is true, the store is being taken down.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -302,6 +314,9 @@ pub struct TenantStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into(), "before".into()]))]
     pub hooks: Vec<HookRun>,
+    /// How far moving objects between Pools is, or how the last one ended; absent as long as there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebalance: Option<RebalanceStatus>,
     /// All DNS names that servers and Services answer to; certificates are made for these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub server_names: Vec<String>,

@@ -51,7 +51,8 @@ pub async fn every_rule_accepts_what_it_should(world: Arc<World>) {
                 "rollout": {"maxUnavailable": 256, "partition": 0, "paused": true, "autoRollback": true,
                             "progressDeadlineSeconds": 10},
                 "deletion": {"volumes": "Delete", "protection": "DataCheck"}, "paused": true,
-                "hooks": hooks::valid()
+                "hooks": hooks::valid(),
+                "rebalance": "AfterJoin"
             }}),
         ),
     ] {
@@ -136,6 +137,7 @@ pub async fn every_rule_rejects_what_it_should_and_says_what_to_do(world: Arc<Wo
                 json!({"spec": {"services": {"api": {"type": "ExternalName"}}}}),
                 "Unsupported value",
             ),
+            refused(json!({"spec": {"rebalance": "Always"}}), "Unsupported value"),
             refused(
                 json!({"spec": {"rollout": {"maxUnavailable": 0}}}),
                 "should be greater than or equal to 1",

@@ -30,6 +30,7 @@ mod nodes;
 mod preflight;
 mod process;
 mod protection;
+mod rebalance;
 mod rollouts;
 mod rotation;
 mod silence;
@@ -93,6 +94,8 @@ fn main() -> ExitCode {
         topology::a_drain_that_cannot_be_forgotten_is_left_behind_and_begun_again,
         topology::a_deleted_pool_keeps_its_data_while_a_person_holds_it,
         topology::a_successor_takes_over_from_the_pool_it_replaces,
+        rebalance::after_a_join_objects_are_spread_once_and_only_while_it_is_wished,
+        rebalance::killed_in_the_middle_it_goes_on_and_what_failed_waits_for_a_person,
         growth::volumes_grow_and_every_server_runs_on,
         growth::what_a_class_forbids_is_said_and_servers_are_still_cared_for,
         growth::killed_while_the_stateful_set_is_away_it_makes_it_anew_with_the_same_servers,

@@ -53,6 +53,24 @@ impl Servers {
         assert_eq!(status, 204, "{text}");
     }
 
+    /// Lets rebalances of a Tenant `go`, `hold`, `fail`, or `refuse`: be taken back as they begin.
+    pub async fn rebalances(&self, namespace: &str, tenant: &str, mode: &str) {
+        let body = json!({"tenant": format!("{namespace}/{tenant}"), "mode": mode}).to_string();
+        let (status, text) = http::post(&self.control, "/rebalances", body)
+            .await
+            .expect("the control port answers");
+        assert_eq!(status, 204, "{text}");
+    }
+
+    /// How often the servers of a Tenant were told to rebalance.
+    pub async fn rebalances_begun(&self, namespace: &str, tenant: &str) -> u64 {
+        let (_, text) = http::get(&self.control, "/rebalances")
+            .await
+            .expect("the control port answers");
+        let begun: Value = serde_json::from_str(&text).expect("the control port answers in JSON");
+        begun[format!("{namespace}/{tenant}")].as_u64().unwrap_or(0)
+    }
+
     /// Lets the server of a Pod misbehave: `down`, `unready`, `http500`, or `none`.
     pub async fn fault(&self, namespace: &str, pod: &str, mode: &str) {
         let body = json!({"pod": format!("{namespace}/{pod}"), "mode": mode}).to_string();

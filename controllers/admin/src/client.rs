@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::Method;
 use serde::de::DeserializeOwned;
 
-use crate::{Buckets, Credentials, Error, Health, Info, PoolEntry, StorageInfo, Versions};
+use crate::{Buckets, Credentials, Error, Health, Info, PoolEntry, Rebalance, StorageInfo, Versions};
 use exchange::without_query;
 
 /// How often a GET that met a dead connection or a 503 is tried again.
@@ -170,13 +170,49 @@ impl Client {
         self.tell("clear", element).await
     }
 
+    /// `GET /v3/rebalance/status`: the last rebalance the servers know; none if there never was one.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn rebalance(&self) -> Result<Option<Rebalance>, Error> {
+        match self.read("/rustfs/admin/v3/rebalance/status").await {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::Status {
+                status: 404, code, ..
+            }) if code == "NoSuchResource" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `POST /v3/rebalance/start`: has objects moved until the pools are about equally full. Sent once: whether a call
+    /// without an answer was heard is seen in [`Self::rebalance`]. Servers that do not all begin take it back, and
+    /// leave one that is stopped.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::Status`] 409 while one runs, 500 for some seconds after a server has started.
+    pub async fn start_rebalance(&self) -> Result<(), Error> {
+        self.order("/rustfs/admin/v3/rebalance/start").await
+    }
+
+    /// `POST /v3/rebalance/stop`: stops it. What has moved stays where it is now.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::Status`] 404 while none runs.
+    pub async fn stop_rebalance(&self) -> Result<(), Error> {
+        self.order("/rustfs/admin/v3/rebalance/stop").await
+    }
+
     async fn tell(&self, verb: &str, element: &str) -> Result<(), Error> {
         let element = percent_encoding::utf8_percent_encode(element, percent_encoding::NON_ALPHANUMERIC);
-        let path = format!("/rustfs/admin/v3/pools/{verb}?pool={element}");
-        let answer = self.call(Method::POST, &path, Bytes::new(), true, 0).await?;
+        self.order(&format!("/rustfs/admin/v3/pools/{verb}?pool={element}"))
+            .await
+    }
+
+    async fn order(&self, path: &str) -> Result<(), Error> {
+        let answer = self.call(Method::POST, path, Bytes::new(), true, 0).await?;
         match answer.status {
             200..=299 => Ok(()),
-            status => Err(Error::from_answer(&without_query(&path), status, &answer.body)),
+            status => Err(Error::from_answer(&without_query(path), status, &answer.body)),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod sign;
 pub use answer::health::{Health, Part, Parts};
 pub use answer::info::{Backend, Counter, Drive, Info, Server, Services, SetUsage, Size};
 pub use answer::pools::{Decommission, PoolEntry};
+pub use answer::rebalance::{Rebalance, RebalancePool, RebalanceProgress};
 pub use answer::s3::{Buckets, Versions};
 pub use answer::storage::{StorageBackend, StorageInfo};
 pub use client::{Answer, Client, Deadlines, Endpoint, Witness};

@@ -17,7 +17,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 /// The API server's limit of an event's note, in bytes.
 const LONGEST: usize = 1024;
 /// Reasons that say the operator waits for something that is on its way: no news.
-const WAITING_REASONS: [&str; 13] = [
+const WAITING_REASONS: [&str; 17] = [
     "Pending",
     "Waiting",
     "Progressing",
@@ -31,7 +31,13 @@ const WAITING_REASONS: [&str; 13] = [
     "CanaryWaits",
     "HookRunning",
     "UpgradeWaits",
+    "NotAsked",
+    "Requested",
+    "Rebalancing",
+    "Stopping",
 ];
+/// Reasons that say that work in the background has ended badly: news although the condition did not hold before.
+const GIVEN_UP: [&str; 1] = ["RebalanceFailed"];
 
 /// One event to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +65,9 @@ pub fn transitions(stored: &[Condition], new: &[Condition]) -> Vec<Note> {
                 ("Ready", "True") => !held,
                 ("Stalled", "True") => changed,
                 ("Ready" | "Reconciling" | "Stalled", _) => false,
+                (_, "False") if GIVEN_UP.contains(&condition.reason.as_str()) => {
+                    before.is_some_and(|before| before.reason != condition.reason)
+                }
                 (_, "False") => held && !WAITING_REASONS.contains(&condition.reason.as_str()),
                 _ => false,
             };
@@ -207,6 +216,17 @@ mod tests {
         assert_eq!(told(&[], std::slice::from_ref(&a)), [(true, "A".to_owned())]);
         assert!(told(std::slice::from_ref(&a), std::slice::from_ref(&a)).is_empty());
         assert_eq!(told(&[a], &[b]), [(true, "B".to_owned())]);
+    }
+
+    #[test]
+    fn background_work_that_was_given_up_is_told_once_and_its_course_is_not() {
+        let of = |status: &str, reason: &str| [condition("Balanced", status, reason)];
+        let (failed, runs) = (of("False", "RebalanceFailed"), of("False", "Rebalancing"));
+        assert!(told(&of("True", "NothingToDo"), &of("False", "Requested")).is_empty());
+        assert!(told(&of("False", "Requested"), &runs).is_empty());
+        assert_eq!(told(&runs, &failed), [(true, "RebalanceFailed".to_owned())]);
+        assert!(told(&failed, &failed).is_empty());
+        assert!(told(&failed, &of("False", "NotAsked")).is_empty());
     }
 
     #[test]

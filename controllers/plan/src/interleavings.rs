@@ -9,6 +9,7 @@ mod world;
 use std::collections::{BTreeMap, VecDeque};
 
 use crds::pool::PoolState;
+use crds::rebalance::Rebalance::AfterJoin;
 
 use made::new_pool;
 use world::{Life, World};
@@ -87,6 +88,18 @@ fn a_pool_joins_although_a_server_fails_at_any_time() {
         all_serve(world, 8) && world.topology().pools.len() == 2
     });
     assert!(worlds > 1000, "{worlds}");
+}
+
+#[test]
+fn objects_are_spread_once_after_a_join_wherever_the_operator_is_cut_off() {
+    let mut world = World::serving(&["a"]);
+    world.tenant.spec.rebalance = AfterJoin;
+    world.pools.push(new_pool("b"));
+    world.cuts = 1;
+    let worlds = explore(world, |world| {
+        all_serve(world, 8) && world.rebalances == (1, false) && world.topology().rebalance.is_none()
+    });
+    assert!(worlds > 100, "{worlds}");
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub struct Topology {
     /// Name of the one Pool that may replace outdated servers now; none while nothing may be disturbed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<String>,
+    /// What is to become of objects that lie where they were written before a Pool joined; none once they are spread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebalance: Option<Rebalance>,
     /// Pools that left the string and whose objects are still there, in the order they left.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former: Vec<Former>,
@@ -73,6 +76,23 @@ pub struct Refusal {
     /// Whether it is taken later by itself, without a change by a person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waits: bool,
+}
+
+/// How far the objects of a store are spread over Pools that joined it. Kept with the topology, so that it is never
+/// forgotten, and begun once, wherever the operator is cut off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rebalance {
+    /// Pools have joined; the servers have not been told.
+    Due,
+    /// The servers are told, or about to be.
+    Ordered {
+        /// The rebalance that the servers knew before, empty if none. As long as they know no other one, they have
+        /// not begun.
+        before: String,
+    },
+    /// The servers ended it early. They are not told again until a person has taken the wish back and asks anew.
+    Ended,
 }
 
 /// How far a member has come.
@@ -141,6 +161,12 @@ impl Topology {
         self.serving == self.revision
             && self.pools.iter().all(settled)
             && self.former.iter().all(|former| former.released)
+    }
+
+    /// Whether the servers move objects for balance, or are about to.
+    #[must_use]
+    pub fn rebalances(&self) -> bool {
+        matches!(self.rebalance, Some(Rebalance::Ordered { .. }))
     }
 
     /// The drained pool that is this very Pool object.

@@ -16,24 +16,33 @@ struct Fault {
 }
 
 #[derive(Deserialize)]
-struct Draining {
+struct Moving {
     /// `namespace/name`.
     tenant: String,
-    /// `go`, `hold`, `fail` or `die`.
+    /// Of drains `go`, `hold`, `fail` or `die`; of rebalances `go`, `hold`, `fail` or `refuse`.
     mode: String,
 }
 
-/// Answers `GET /drains` with how often each element was told to go, `POST /drains` with the body
-/// `{"tenant":"ns/name","mode":"go|hold|fail|die"}`, and `POST /fault` with the body `{"pod":"ns/name","mode":"down|unready|none|http500"}`.
+/// Answers `GET /drains` with how often each element was told to go, `GET /rebalances` with how often each Tenant's
+/// servers were told to begin, `POST` to either with the body `{"tenant":"ns/name","mode":"go"}`, and `POST /fault`
+/// with the body `{"pod":"ns/name","mode":"down|unready|none|http500"}`.
 pub async fn answer(world: Arc<World>, request: Request<Bytes>) -> Response<Bytes> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/drains") => {
             return plain(StatusCode::OK, world.drains(|drains| drains.starts()).to_string());
         }
-        (&Method::POST, "/drains") => {
-            return match serde_json::from_slice::<Draining>(request.body()) {
-                Ok(wanted) => {
-                    world.drains(|drains| drains.set(&wanted.tenant, &wanted.mode));
+        (&Method::GET, "/rebalances") => {
+            let starts = world.rebalances(|rebalances| rebalances.starts());
+            return plain(StatusCode::OK, starts.to_string());
+        }
+        (&Method::POST, path @ ("/drains" | "/rebalances")) => {
+            return match serde_json::from_slice::<Moving>(request.body()) {
+                Ok(Moving { tenant, mode }) => {
+                    if path == "/drains" {
+                        world.drains(|drains| drains.set(&tenant, &mode));
+                    } else {
+                        world.rebalances(|rebalances| rebalances.set(&tenant, &mode));
+                    }
                     plain(StatusCode::NO_CONTENT, String::new())
                 }
                 Err(error) => plain(StatusCode::BAD_REQUEST, error.to_string()),
@@ -43,7 +52,7 @@ pub async fn answer(world: Arc<World>, request: Request<Bytes>) -> Response<Byte
         _ => {
             return plain(
                 StatusCode::NOT_FOUND,
-                "only /fault and /drains are known".to_owned(),
+                "only /fault, /drains and /rebalances are known".to_owned(),
             );
         }
     }

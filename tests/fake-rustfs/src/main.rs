@@ -11,6 +11,7 @@ mod drains;
 mod environment;
 mod listen;
 mod pods;
+mod rebalances;
 mod server;
 mod tls;
 mod verify;

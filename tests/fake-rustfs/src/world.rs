@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::drains::Drains;
+use crate::rebalances::Rebalances;
 
 /// How a server misbehaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -59,6 +60,7 @@ pub struct World {
     faults: watch::Sender<HashMap<String, Mode>>,
     stores: Mutex<HashMap<String, Buckets>>,
     drains: Mutex<Drains>,
+    rebalances: Mutex<Rebalances>,
 }
 
 impl World {
@@ -99,6 +101,11 @@ impl World {
     /// Reads or changes what is known of moving pools away.
     pub fn drains<T>(&self, act: impl FnOnce(&mut Drains) -> T) -> T {
         act(&mut held(&self.drains))
+    }
+
+    /// Reads or changes what is known of moving objects between pools.
+    pub fn rebalances<T>(&self, act: impl FnOnce(&mut Rebalances) -> T) -> T {
+        act(&mut held(&self.rebalances))
     }
 
     /// Reads or changes the objects of one Tenant, named `namespace/name`.

@@ -5,6 +5,7 @@
 pub mod health;
 pub mod info;
 pub mod pools;
+pub mod rebalance;
 pub mod s3;
 pub mod storage;
 

@@ -1,4 +1,4 @@
-use crate::{Health, Info, PoolEntry, StorageInfo};
+use crate::{Health, Info, PoolEntry, Rebalance, StorageInfo};
 
 fn decoded<T: serde::de::DeserializeOwned>(text: &str) -> T {
     serde_json::from_str(text).unwrap()
@@ -79,4 +79,23 @@ fn the_recorded_liveness_has_no_readiness() {
 fn an_answer_without_the_expected_document_is_an_error() {
     assert!(serde_json::from_str::<Info>(r#"{"something":"else"}"#).is_err());
     assert!(serde_json::from_str::<StorageInfo>("{}").is_err());
+}
+
+#[test]
+fn the_recorded_rebalances_tell_what_moves_and_how_they_ended() {
+    let running: Rebalance = decoded(include_str!("../../fixtures/rebalance-running.json"));
+    assert_eq!(running.id.len(), 36);
+    let [from, to] = &running.pools[..] else {
+        panic!("{running:?}")
+    };
+    assert_eq!((from.status.as_str(), to.status.as_str()), ("Started", "None"));
+    let progress = from.progress.as_ref().unwrap();
+    assert_eq!((progress.objects, progress.bytes), (42, 59_243_114));
+    assert!(from.used > to.used && from.used < 1.0);
+    assert_eq!(running.stopped_at, None);
+    let stopped: Rebalance = decoded(include_str!("../../fixtures/rebalance-stopped.json"));
+    assert_eq!(stopped.pools[0].status, "Stopped");
+    assert!(stopped.stopped_at.is_some());
+    let completed: Rebalance = decoded(include_str!("../../fixtures/rebalance-completed.json"));
+    assert_eq!(completed.pools[0].status, "Completed");
 }

@@ -89,14 +89,20 @@ impl World {
             .map(|(name, set)| (name, set.metadata.annotations.clone()))
             .collect();
         format!(
-            "{:?} {pools:?} {sets:?} {:?} {} {:?} {} {} {:?}",
+            "{:?} {pools:?} {sets:?} {:?} {} {:?} {} {} {:?} {:?} {} {:?}",
             self.topology(),
             self.servers,
             self.selected,
             self.drains,
             self.faults,
             self.offered,
-            self.rotations
+            self.rotations,
+            self.rebalances,
+            self.cuts,
+            self.tenant
+                .status
+                .as_ref()
+                .and_then(|status| status.rebalance.clone()),
         )
     }
 }

@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use crate::health::Health;
 use crate::pool::drain::{Order, Report, Word};
 use crate::step::{Child, Enacted, Step};
+use crate::tenant::rebalance::{self, State};
 use crate::tenant::{Hidden, Offer, Pair, SecretCheck, Stored, started_with};
 use crate::topology::Topology;
 use crate::{meta, pool, tenant};
@@ -58,6 +59,10 @@ pub(super) struct World {
     pub(super) drains: BTreeMap<String, &'static str>,
     /// Whether the servers give drains up in a way that they cannot forget.
     pub(super) dead: bool,
+    /// How often the servers were told to rebalance, and whether they still do.
+    pub(super) rebalances: (u32, bool),
+    /// How often the operator may still be cut off before it writes the Tenant's status.
+    pub(super) cuts: u32,
     /// Servers that may still fail by themselves.
     pub(super) faults: u32,
     /// The generation of root credentials that is offered.
@@ -70,6 +75,8 @@ pub(super) struct World {
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     TenantLooks,
+    TenantIsCutOff,
+    Balanced,
     PoolLooks(usize),
     Becomes(String, i32, Option<Life>),
     Moved(String),
@@ -92,6 +99,8 @@ impl World {
             selected: 0,
             drains: BTreeMap::new(),
             dead: false,
+            rebalances: (0, false),
+            cuts: 0,
             faults: 0,
             offered: 1,
             rotations: Vec::new(),
@@ -149,6 +158,18 @@ impl World {
         if tenant::about_to_form(&self.tenant, &observed) {
             observed.health = Health::Said(BTreeMap::new());
         }
+        if rebalance::concerns(&self.tenant, &observed) {
+            let (number, runs) = self.rebalances;
+            observed.rebalance = rebalance::Word::Said(rebalance::Report {
+                id: if number == 0 {
+                    String::new()
+                } else {
+                    number.to_string()
+                },
+                state: if runs { State::Running } else { State::Complete },
+                ..rebalance::Report::default()
+            });
+        }
         observed
     }
 
@@ -196,6 +217,12 @@ impl World {
     /// What may happen next.
     pub(super) fn events(&self) -> Vec<Event> {
         let mut events = vec![Event::TenantLooks];
+        if self.cuts > 0 {
+            events.push(Event::TenantIsCutOff);
+        }
+        if self.rebalances.1 {
+            events.push(Event::Balanced);
+        }
         events.extend((0..self.pools.len()).map(Event::PoolLooks));
         for ((pool, ordinal), server) in &self.servers {
             let becomes = |life| Event::Becomes(pool.clone(), *ordinal, life);
@@ -223,7 +250,12 @@ impl World {
     /// Lets it happen; `Err` says which law it breaks.
     pub(super) fn happen(&mut self, event: &Event) -> Result<(), String> {
         match event {
-            Event::TenantLooks => self.tenant_looks(),
+            Event::TenantLooks => self.tenant_looks(true)?,
+            Event::TenantIsCutOff => {
+                self.cuts -= 1;
+                self.tenant_looks(false)?;
+            }
+            Event::Balanced => self.rebalances.1 = false,
             Event::PoolLooks(index) => self.pool_looks(*index)?,
             Event::Becomes(pool, ordinal, Some(life)) => {
                 let server = self.servers.get_mut(&(pool.clone(), *ordinal)).unwrap();
@@ -247,7 +279,7 @@ impl World {
         self.check()
     }
 
-    fn tenant_looks(&mut self) {
+    fn tenant_looks(&mut self, to_the_end: bool) -> Result<(), String> {
         let observed = self.tenant_sees();
         let plan = tenant::plan(&self.tenant, &observed);
         for step in &plan.steps {
@@ -275,8 +307,19 @@ impl World {
                 _ => {}
             }
         }
-        let status = tenant::status(&self.tenant, &observed, &plan, &Enacted::default(), now());
-        self.tenant.status = Some(status);
+        match plan.rebalance_order(&self.tenant, &observed) {
+            Some((rebalance::Order::Start, _)) if self.rebalances.0 > 0 => {
+                return Err("the servers are told to rebalance twice".to_owned());
+            }
+            Some((rebalance::Order::Start, _)) => self.rebalances = (1, true),
+            Some((rebalance::Order::Stop, _)) => self.rebalances.1 = false,
+            None => {}
+        }
+        if to_the_end {
+            let status = tenant::status(&self.tenant, &observed, &plan, &Enacted::default(), now());
+            self.tenant.status = Some(status);
+        }
+        Ok(())
     }
 
     fn pool_looks(&mut self, index: usize) -> Result<(), String> {

@@ -68,7 +68,7 @@ pub(crate) fn drain(tenant: &Tenant, observed: &Observed, base: &Topology, next:
 /// A drain that failed on an entry the servers could not make out can neither be cleared nor started again. They forget
 /// it when the pool's element is spelled otherwise: which makes it another text, and no other pool.
 fn respell(tenant: &Tenant, observed: &Observed, base: &Topology, next: &mut Topology) {
-    if !base.at_rest() || base.turn.is_some() || meta::deleting(tenant) {
+    if !base.at_rest() || base.turn.is_some() || base.rebalances() || meta::deleting(tenant) {
         return;
     }
     for member in &mut next.pools {
@@ -132,11 +132,22 @@ fn asked(tenant: &Tenant, observed: &Observed, base: &Topology, member: &Member)
 }
 
 fn replaces(observed: &Observed, successor: &Member, name: &str) -> bool {
-    observed
-        .pool(&successor.name, &successor.uid)
-        .filter(|pool| !meta::deleting(*pool))
-        .and_then(|pool| pool.spec.replaces.as_ref())
-        .is_some_and(|replaced| replaced.name == name)
+    replaced(observed, successor).is_some_and(|replaced| replaced == name)
+}
+
+/// Whether a member takes over from another one.
+pub(crate) fn replaces_any(observed: &Observed, member: &Member) -> bool {
+    replaced(observed, member).is_some()
+}
+
+fn replaced<'a>(observed: &'a Observed, successor: &Member) -> Option<&'a str> {
+    let pool = observed.pool(&successor.name, &successor.uid);
+    let replaced = pool
+        .filter(|pool| !meta::deleting(*pool))?
+        .spec
+        .replaces
+        .as_ref()?;
+    Some(&replaced.name)
 }
 
 /// Whether the Pool says that its data has left, and the servers, asked again for this very decision, say so too.

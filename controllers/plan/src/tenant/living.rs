@@ -10,7 +10,7 @@ use super::members::{self, Census};
 use super::observed::Observed;
 use super::{facts, leaving, rollout, rotation, servers, topology};
 use crate::meta;
-use crate::topology::{Former, Phase, Topology, same_pool};
+use crate::topology::{Former, Phase, Rebalance, Topology, same_pool};
 
 /// One step on from the topology that is stored.
 pub(crate) fn revise(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> Topology {
@@ -115,12 +115,18 @@ fn settle(tenant: &Tenant, observed: &Observed, next: &mut Topology) {
         return;
     }
     let revision = next.revision;
+    let mut joined = false;
     for member in &mut next.pools {
         if member.phase == Phase::Joining
             && servers::ready(tenant, observed, member, Some(revision)) >= member.servers
         {
             member.phase = Phase::Active;
+            // The one it replaces is drained anyway.
+            joined |= !leaving::replaces_any(observed, member);
         }
+    }
+    if joined {
+        next.rebalance = Some(Rebalance::Due);
     }
     let of_former = |pod: &Pod, former: &Former| meta::label(pod, LABEL_POOL) == Some(former.name.as_str());
     let all_know = servers::all_of_revision(observed, revision, |pod| {
@@ -178,6 +184,11 @@ pub(crate) fn busy(observed: &Observed, base: &Topology) -> Option<String> {
     });
     if let Some(member) = told {
         return Some(format!("the drain of Pool {} is being called off", member.name));
+    }
+    if base.rebalances() {
+        return Some(
+            "objects are moved between Pools, which spec.rebalance Never of the Tenant stops".to_owned(),
+        );
     }
     if base.at_rest() {
         return None;

@@ -17,6 +17,7 @@ mod observed;
 mod pair;
 mod preflight;
 mod progress;
+pub mod rebalance;
 mod rebuild;
 mod refusal;
 mod rolled_out;
@@ -56,6 +57,7 @@ pub use pair::{
     started_with,
 };
 use progress::Progress;
+use rebalance::Balance;
 pub use secret::{Hidden, SecretCheck, check_credentials, check_rpc};
 pub use server_names::server_names;
 pub use status::status;
@@ -89,6 +91,8 @@ pub struct Plan {
     pub(crate) topology_verdict: Verdict,
     /// How far what the specs ask for has reached the servers; none while that cannot be told.
     pub(crate) progress: Option<Progress>,
+    /// What is done about spreading objects over its Pools.
+    pub(crate) balance: Balance,
     /// Whether it may be taken down; none while nobody wants that.
     pub(crate) deletion: Option<Verdict>,
     /// Runs of hooks that something waits for.
@@ -120,6 +124,7 @@ pub fn plan(tenant: &Tenant, observed: &Observed) -> Plan {
         topology: None,
         topology_verdict: topology::unknown(),
         progress: None,
+        balance: rebalance::unseen(tenant, observed.topology.topology()),
         credentials,
         deletion: None,
         hooks: Vec::new(),
@@ -143,6 +148,26 @@ pub fn plan(tenant: &Tenant, observed: &Observed) -> Plan {
 }
 
 impl Plan {
+    /// What the servers are to be told about rebalancing, and by which of their Pods.
+    #[must_use]
+    pub fn rebalance_order(
+        &self,
+        tenant: &Tenant,
+        observed: &Observed,
+    ) -> Option<(rebalance::Order, String)> {
+        let order = self.balance.order?;
+        let members = self.topology.iter().flat_map(|topology| &topology.pools);
+        let mut pods = members.flat_map(|member| servers::of(tenant, observed, member));
+        let pod = pods.find(|pod| servers::is_ready(pod))?;
+        Some((order, meta::name(pod).to_owned()))
+    }
+
+    /// Says that the servers did not do as they were told, and why.
+    pub fn rebalance_refused(&mut self, why: &str) {
+        self.balance.finding.message =
+            format!("the servers do not do as they are told, and are told again: {why}");
+    }
+
     fn depart(&mut self, tenant: &Tenant, observed: &Observed) {
         if meta::held(tenant, FINALIZER_TENANT) {
             let verdict = deletion::judge(tenant, observed);
@@ -221,7 +246,11 @@ impl Plan {
         // Nobody joins a store that is to go.
         let open = credentials::allow_servers(&self.credentials) && !meta::deleting(tenant);
         match topology::decide(tenant, observed, open) {
-            Ok(topology) => {
+            Ok(mut topology) => {
+                if let Some(topology) = &mut topology {
+                    self.balance = rebalance::decide(tenant, observed, topology);
+                    topology.rebalance.clone_from(&self.balance.next);
+                }
                 self.topology_verdict = topology::describe(observed, topology.as_ref());
                 self.topology = topology;
                 self.progress = self.survey(tenant, observed);
@@ -247,7 +276,8 @@ impl Plan {
         let forms = self.topology.as_ref().is_some_and(|topology| !topology.formed)
             && about_to_form(tenant, observed);
         let forms = forms.then_some(HEALTH_RECHECK);
-        self.requeue = [empty, secret, late, forms].into_iter().flatten().min();
+        let moves = self.balance.requeue;
+        self.requeue = [empty, secret, late, forms, moves].into_iter().flatten().min();
     }
 
     /// After all else: what they wait for is stored then, and one that cannot be made keeps nothing from going on.

@@ -11,6 +11,7 @@ use kube::core::PartialObjectMeta;
 
 use super::deletion::Contents;
 use super::pair::{Offer, Pair};
+use super::rebalance;
 use super::secret::{Hidden, SecretCheck};
 use crate::health::Health;
 use crate::meta;
@@ -65,6 +66,8 @@ pub struct Observed {
     pub empty_elements: Vec<String>,
     /// Elements whose drain has failed in a way that the servers cannot forget; asked for only where a Pool says so.
     pub dead_elements: Vec<String>,
+    /// What the servers say of rebalancing; asked only where [`super::rebalance::concerns`] says so.
+    pub rebalance: rebalance::Word,
     /// How the servers are; asked only while [`super::about_to_form`].
     pub health: Health,
     /// Names of Pools in the topology that the API server still has; read only while the Tenant is deleted.

@@ -2,6 +2,7 @@
 //! from the Tenant's status, the elements from the Pools', the string from the revision's ConfigMap.
 
 use crds::names::{self, LABEL_TOPOLOGY_REVISION};
+use crds::rebalance::RebalanceState;
 use crds::tenant::PoolPhase;
 use crds::{Pool, Tenant};
 
@@ -11,7 +12,7 @@ use super::observed::Observed;
 use super::pair;
 use super::servers;
 use crate::meta;
-use crate::topology::{Former, Generations, Member, Phase, Topology, same_pool};
+use crate::topology::{Former, Generations, Member, Phase, Rebalance, Topology, same_pool};
 
 /// The topology as it was; `None` if the store has never formed, so that it may be made anew.
 pub(crate) fn rebuild(tenant: &Tenant, observed: &Observed) -> Result<Option<Topology>, String> {
@@ -33,6 +34,7 @@ pub(crate) fn rebuild(tenant: &Tenant, observed: &Observed) -> Result<Option<Top
     topology.serving = serving(tenant, topology.revision)?;
     topology.former = former(observed);
     topology.credentials = credentials(tenant, observed, &topology);
+    topology.rebalance = rebalance(tenant);
     for member in &mut topology.pools {
         member.phase = phase(tenant, member);
         member.revision = made_with(tenant, observed, member, &topology.revision, topology.serving);
@@ -203,6 +205,19 @@ fn made_with(tenant: &Tenant, observed: &Observed, member: &Member, revision: &u
         *revision
     } else {
         serving
+    }
+}
+
+/// By the status. Any rebalance that the servers know is taken for the one that was ordered.
+fn rebalance(tenant: &Tenant) -> Option<Rebalance> {
+    let last = tenant.status.as_ref()?.rebalance.as_ref()?;
+    match last.state {
+        RebalanceState::Requested => Some(Rebalance::Due),
+        RebalanceState::Running | RebalanceState::Stopping => Some(Rebalance::Ordered {
+            before: String::new(),
+        }),
+        RebalanceState::Stopped | RebalanceState::Failed => Some(Rebalance::Ended),
+        RebalanceState::Complete => None,
     }
 }
 

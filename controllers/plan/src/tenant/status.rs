@@ -36,7 +36,7 @@ pub fn status(
         .into_iter()
         .chain(verdicts.into_iter().map(|verdict| verdict.finding))
         // In nobody's way here: a Pool that it holds back is not ready, and one that serves goes on.
-        .chain([preflight::finding(observed)])
+        .chain([preflight::finding(observed), plan.balance.finding.clone()])
         .chain(plan.deletion.iter().map(|verdict| verdict.finding.clone()));
     let generation = tenant.metadata.generation;
     let mut status = TenantStatus {
@@ -52,6 +52,7 @@ pub fn status(
         topology: stored.topology,
         rollout: stored.rollout,
         hooks: hooks::listed(tenant, observed, &plan.hooks),
+        rebalance: stored.rebalance,
         credentials_secret_name: stored.credentials_secret_name,
         credentials: stored.credentials,
     };
@@ -70,6 +71,9 @@ pub fn status(
         && enacted.failure().is_none()
     {
         status.rollout = Some(rolled_out::listed(progress));
+    }
+    if enacted.failure().is_none() {
+        status.rebalance.clone_from(&plan.balance.status);
     }
     if status.topology.is_none() && settled(plan, observed, enacted).is_none() {
         // Nothing was ever taken in: Pools that wait are listed all the same.

@@ -28,6 +28,9 @@ pub fn answer(
     if let ("POST", Some(verb)) = (method.as_str(), path.strip_prefix("/v3/pools/")) {
         return drain(world, identity, verb, query);
     }
+    if let Some(verb) = path.strip_prefix("/v3/rebalance/") {
+        return rebalance(world, identity, method, verb);
+    }
     let body = match (method.as_str(), path) {
         ("GET", "/v3/info") => info(world, identity),
         ("GET", "/v3/storageinfo") => storage(world, identity),
@@ -90,10 +93,35 @@ fn storage(world: &World, identity: &Identity) -> Option<Value> {
 fn drain(world: &World, identity: &Identity, verb: &str, query: &str) -> Result<Response<Bytes>, Refusal> {
     let element = query.strip_prefix("pool=").unwrap_or_default();
     let element = percent_encoding::percent_decode_str(element).decode_utf8_lossy();
+    if verb == "decommission" && world.rebalances(|rebalances| rebalances.runs(&identity.tenant)) {
+        let why = "Decommission cannot be started, rebalance is already in progress";
+        return Err(Refusal::new(409, "OperationAborted", why));
+    }
     let elements: Vec<&str> = identity.pools.iter().map(|pool| pool.element.as_str()).collect();
     let told = world.drains(|drains| drains.tell(&identity.tenant, &elements, verb, &element));
     told.map(|()| json(200, &Value::Null))
         .map_err(|(code, why)| Refusal::new(if code == "InternalError" { 500 } else { 400 }, code, why))
+}
+
+fn rebalance(
+    world: &World,
+    identity: &Identity,
+    method: &Method,
+    verb: &str,
+) -> Result<Response<Bytes>, Refusal> {
+    let (tenant, pools) = (&identity.tenant, identity.pools.len());
+    if (method.as_str(), verb) == ("GET", "status") {
+        let status = world.rebalances(|rebalances| rebalances.status(tenant, pools));
+        let none = || Refusal::new(404, "NoSuchResource", "pool rebalance is not started");
+        return status.map(|status| json(200, &status)).ok_or_else(none);
+    }
+    if pools < 2 {
+        return Err(Refusal::new(501, "NotImplemented", "there is one pool"));
+    }
+    world
+        .rebalances(|rebalances| rebalances.tell(tenant, verb))
+        .map(|()| json(200, &Value::Null))
+        .map_err(|(status, code, why)| Refusal::new(status, code, why))
 }
 
 fn pools(world: &World, identity: &Identity) -> Option<Value> {
@@ -107,6 +135,12 @@ fn pools(world: &World, identity: &Identity) -> Option<Value> {
         entry["usedSize"] = json!(data * DRIVE_USED);
         entry["currentSize"] = json!(data * (DRIVE_SIZE - DRIVE_USED));
         entry["used"] = json!(DRIVE_USED as f64 / DRIVE_SIZE as f64);
+        let rebalances = world.rebalances(|rebalances| rebalances.runs(&identity.tenant));
+        entry["rebalanceStatus"] = json!(if rebalances && index == 0 {
+            "started"
+        } else {
+            "none"
+        });
         let state = world.drains(|drains| drains.state(&identity.tenant, &pool.element));
         entry["decommissionStatus"] = json!(state);
         entry["status"] = json!(match state {

@@ -114,6 +114,7 @@ fn topology(formed: bool) -> Topology {
             latest: 1,
             ..Generations::default()
         },
+        rebalance: None,
         turn: Some(POOL.to_owned()),
         refused: Vec::new(),
     }

@@ -221,7 +221,7 @@ proptest! {
     fn a_plan_is_made_of_whatever_is_seen(tenant in any_tenant(), observed in any_world()) {
         let plan = plan(&tenant, &observed);
         let status = status(&tenant, &observed, &plan, &Enacted::default(), now());
-        prop_assert_eq!(status.conditions.len(), if crate::meta::deleting(&tenant) { 11 } else { 10 });
+        prop_assert_eq!(status.conditions.len(), if crate::meta::deleting(&tenant) { 12 } else { 11 });
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod joining;
 mod laws;
 mod loss;
 mod preflight;
+mod rebalancing;
 mod rollback;
 mod rotation;
 mod status;

@@ -11,7 +11,7 @@ use super::super::{Observed, plan, status};
 use super::world::*;
 use crate::step::{Enacted, Failure, Outcome};
 
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     READY,
     RECONCILING,
     STALLED,
@@ -22,6 +22,7 @@ const ALL: [&str; 10] = [
     AVAILABLE,
     ROLLED_OUT,
     PREFLIGHT,
+    BALANCED,
 ];
 
 fn table(tenant: &Tenant) -> Vec<String> {
@@ -44,7 +45,8 @@ fn all_conditions_are_there_from_the_first_visit_on() {
             "-NoPools",
             "-NoPools",
             "-Forming",
-            "-NoPools"
+            "-NoPools",
+            "-NotAsked"
         ]
     );
 }
@@ -65,7 +67,8 @@ fn a_forming_store_waits_for_its_servers() {
             "-ServersNotReady",
             "-Forming",
             "-Forming",
-            "-NotYetChecked"
+            "-NotYetChecked",
+            "-NotAsked"
         ]
     );
     let status = tenant.status.unwrap();
@@ -87,7 +90,8 @@ fn a_serving_store_is_ready() {
             "+AllReady",
             "+Serving",
             "+Complete",
-            "+Passed"
+            "+Passed",
+            "-NotAsked"
         ]
     );
     let status = tenant.status.unwrap();
