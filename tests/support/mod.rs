@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod cluster;
+pub mod cutter;
 pub mod http;
 pub mod kstatus;
 pub mod objects;
@@ -11,3 +12,4 @@ pub mod proxy;
 pub mod servers;
 pub mod space;
 pub mod wait;
+pub mod writes;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 
+use crate::cuts::Cut;
 use crate::world::{Mode, World};
 
 #[derive(Deserialize)]
@@ -24,7 +25,10 @@ struct Draining {
 }
 
 /// Answers `GET /drains` with how often each element was told to go, `POST /drains` with the body
-/// `{"tenant":"ns/name","mode":"go|hold|fail|die"}`, and `POST /fault` with the body `{"pod":"ns/name","mode":"down|unready|none|http500"}`.
+/// `{"tenant":"ns/name","mode":"go|hold|fail|die"}`,
+/// `GET /cuts?ns/name` with the writes of a Tenant and the held ones among them, `POST /cuts` with the body
+/// `{"tenant":"ns/name","site":"decommission store-p1 #1","carried_out":true}`, `DELETE /cuts?ns/name`, and `POST /fault`
+/// with the body `{"pod":"ns/name","mode":"down|unready|none|http500"}`.
 pub async fn answer(world: Arc<World>, request: Request<Bytes>) -> Response<Bytes> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/drains") => {
@@ -39,11 +43,28 @@ pub async fn answer(world: Arc<World>, request: Request<Bytes>) -> Response<Byte
                 Err(error) => plain(StatusCode::BAD_REQUEST, error.to_string()),
             };
         }
+        (&Method::POST, "/cuts") => {
+            return match serde_json::from_slice::<Cut>(request.body()) {
+                Ok(cut) => {
+                    world.cuts(|cuts| cuts.plan(cut));
+                    plain(StatusCode::NO_CONTENT, String::new())
+                }
+                Err(error) => plain(StatusCode::BAD_REQUEST, error.to_string()),
+            };
+        }
+        (&Method::GET, "/cuts") => {
+            let tenant = request.uri().query().unwrap_or_default();
+            return plain(StatusCode::OK, world.cuts(|cuts| cuts.of(tenant)).to_string());
+        }
+        (&Method::DELETE, "/cuts") => {
+            world.cuts(|cuts| cuts.forget(request.uri().query().unwrap_or_default()));
+            return plain(StatusCode::NO_CONTENT, String::new());
+        }
         (&Method::POST, "/fault") => {}
         _ => {
             return plain(
                 StatusCode::NOT_FOUND,
-                "only /fault and /drains are known".to_owned(),
+                "only /fault, /drains and /cuts are known".to_owned(),
             );
         }
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use crate::cuts::Cuts;
 use crate::drains::Drains;
 
 /// How a server misbehaves.
@@ -59,6 +60,7 @@ pub struct World {
     faults: watch::Sender<HashMap<String, Mode>>,
     stores: Mutex<HashMap<String, Buckets>>,
     drains: Mutex<Drains>,
+    cuts: Mutex<Cuts>,
 }
 
 impl World {
@@ -99,6 +101,11 @@ impl World {
     /// Reads or changes what is known of moving pools away.
     pub fn drains<T>(&self, act: impl FnOnce(&mut Drains) -> T) -> T {
         act(&mut held(&self.drains))
+    }
+
+    /// Reads or changes which answers are held back.
+    pub fn cuts<T>(&self, act: impl FnOnce(&mut Cuts) -> T) -> T {
+        act(&mut held(&self.cuts))
     }
 
     /// Reads or changes the objects of one Tenant, named `namespace/name`.
