@@ -33,7 +33,7 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Makes the namespace and starts an operator that sees nothing else.
+    /// Makes the namespace, and a proxy for an operator that sees nothing else.
     pub async fn open(ground: &Arc<Ground>, prefix: &str, client: Client) -> Arc<Self> {
         let space = Space::make(&ground.cluster.admin, prefix).await;
         let cutter = Arc::new(Cutter::start(client).await);
@@ -45,16 +45,14 @@ impl Lane {
             "users": [{"name": "lane", "user": {}}],
         });
         std::fs::write(&kubeconfig, file.to_string()).expect("a kubeconfig can be written");
-        let lane = Arc::new(Self {
+        Arc::new(Self {
             ground: Arc::clone(ground),
             space,
             cutter,
             operator: Mutex::default(),
             kubeconfig,
             admin: Mutex::default(),
-        });
-        lane.start();
-        lane
+        })
     }
 
     /// `namespace/name` of its Tenant.
@@ -62,7 +60,8 @@ impl Lane {
         format!("{}/store", self.space.name)
     }
 
-    fn start(&self) {
+    /// Starts the operator.
+    pub fn start(&self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rustfs-operator"));
         command
             .args([

@@ -2,7 +2,7 @@
 //! was carried out, and started anew. It must end where an undisturbed run ends, and must have made and deleted no more.
 //!
 //! `CRASH=sample` (the default) tries each site once, `CRASH=whole` both ways, `CRASH=faults` what the API server may
-//! answer; `CRASH_LANES` sets how many runs go at the same time.
+//! answer, `CRASH=sight` watches that are late or have gaps; `CRASH_LANES` sets how many runs go at the same time.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -37,8 +37,8 @@ use futures::StreamExt;
 use lane::Lane;
 use libtest_mimic::{Arguments, Failed, Trial};
 use lives::{LIVES, Life};
-use plans::Campaign;
-use run::{Faults, Reference, Verdict};
+use plans::{Campaign, Plan};
+use run::{Reference, Verdict};
 use support::cluster::{Cluster, client};
 use support::operator;
 use support::servers::Servers;
@@ -97,6 +97,7 @@ async fn campaign(lives: &[Life]) -> Vec<Outcome> {
     let campaign = match std::env::var("CRASH").as_deref() {
         Ok("whole") => Campaign::Whole,
         Ok("faults") => Campaign::Faults,
+        Ok("sight") => Campaign::Sight,
         _ => Campaign::Sample,
     };
     let started = Instant::now();
@@ -104,7 +105,7 @@ async fn campaign(lives: &[Life]) -> Vec<Outcome> {
     let up = started.elapsed();
     let references = futures::future::join_all(lives.iter().map(|life| references(&ground, life))).await;
     let known = started.elapsed();
-    let mut queue: Vec<(usize, Vec<Faults>)> = Vec::new();
+    let mut queue: Vec<(usize, Plan)> = Vec::new();
     for (place, references) in references.iter().enumerate() {
         let plans = references
             .iter()
@@ -127,7 +128,7 @@ async fn live_all(
     ground: &Arc<Ground>,
     lives: &[Life],
     references: &[Result<Vec<Reference>, String>],
-    mut queue: Vec<(usize, Vec<Faults>)>,
+    mut queue: Vec<(usize, Plan)>,
     started: Instant,
 ) -> Vec<Vec<Verdict>> {
     let lanes = std::env::var("CRASH_LANES")
@@ -136,7 +137,9 @@ async fn live_all(
     let lanes: usize = lanes.unwrap_or(LANES);
     let runs = queue.len();
     // The longest first, so that no lane works alone at the end.
-    queue.sort_by_key(|(_, plan)| std::cmp::Reverse(plan.iter().filter(|faults| !faults.is_empty()).count()));
+    queue.sort_by_key(|(_, plan)| {
+        std::cmp::Reverse(plan.faults.iter().filter(|faults| !faults.is_empty()).count())
+    });
     let lived = futures::stream::iter(queue).map(|(place, plan)| {
         let references = &references[place];
         async move {
@@ -199,7 +202,7 @@ async fn references(ground: &Arc<Ground>, life: &Life) -> Result<Vec<Reference>,
     Ok(one)
 }
 
-async fn lived(ground: &Arc<Ground>, life: &Life, references: &[Reference], plan: &[Faults]) -> Vec<Verdict> {
+async fn lived(ground: &Arc<Ground>, life: &Life, references: &[Reference], plan: &Plan) -> Vec<Verdict> {
     let lane = Lane::open(ground, life.name, client(&ground.kubeconfig).await).await;
     let verdicts = run::disturbed(&lane, life, references, plan).await;
     lane.leave().await;
@@ -234,7 +237,7 @@ fn wrong(outcome: &Outcome, scenario: usize) -> Option<String> {
             verdict
                 .wrong
                 .as_ref()
-                .map(|why| format!("{:?}\n{why}", verdict.planned))
+                .map(|why| format!("{:?} {:?}\n{why}", verdict.planned, verdict.sight))
         })
         .collect();
     (!wrong.is_empty()).then(|| wrong.join("\n\n"))

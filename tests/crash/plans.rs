@@ -1,7 +1,10 @@
 //! Which writes fail in which run.
 
+use std::time::Duration;
+
 use crate::run::{Faults, Reference};
 use crate::support::cutter::Fault;
+use crate::support::sight::Sight;
 
 /// What a campaign tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub enum Campaign {
     Whole,
     /// Each kind of answer at the first write of each kind.
     Faults,
+    /// No fault of a write, but watches that are late or have gaps.
+    Sight,
 }
 
 /// Runs a sample is spread over.
@@ -29,6 +34,26 @@ const ANSWERS: [Fault; 8] = [
     Fault::Unheard,
 ];
 
+/// The ways in which watches are tried to mislead.
+const SIGHTS: [Sight; 4] = [
+    Sight::Late(own_late),
+    Sight::Late(servers_late),
+    Sight::Late(topology_late),
+    Sight::Gaps {
+        sees: Duration::from_millis(1500),
+        misses: Duration::from_millis(1000),
+    },
+];
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The faults of each scenario.
+    pub faults: Vec<Faults>,
+    /// How well watches see, if not as ever.
+    pub sight: Option<Sight>,
+}
+
 impl Campaign {
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -36,24 +61,33 @@ impl Campaign {
             Self::Sample => "sample",
             Self::Whole => "whole",
             Self::Faults => "faults",
+            Self::Sight => "sight",
         }
     }
 
-    /// The runs of one life: for each the faults of each scenario.
-    pub fn plans(self, life: &[Reference]) -> Vec<Vec<Faults>> {
+    /// The runs of one life.
+    pub fn plans(self, life: &[Reference]) -> Vec<Plan> {
         let faults: Vec<Faults> = life.iter().map(|scenario| self.faults(scenario)).collect();
         let longest = faults.iter().map(Vec::len).max().unwrap_or_default();
-        let runs = if self == Self::Sample {
-            longest.min(SPREAD)
-        } else {
-            longest
+        let runs = match self {
+            Self::Sample => longest.min(SPREAD),
+            Self::Whole | Self::Faults => longest,
+            Self::Sight => 0,
         };
-        let plan = |run: usize| {
-            faults
-                .iter()
-                .map(move |all| all.iter().skip(run).step_by(runs).cloned().collect())
+        let of_run = |run: usize| {
+            let some = move |all: &Faults| all.iter().skip(run).step_by(runs).cloned().collect();
+            Plan {
+                faults: faults.iter().map(some).collect(),
+                sight: None,
+            }
         };
-        (0..runs).map(|run| plan(run).collect()).collect()
+        let blind = matches!(self, Self::Sample | Self::Sight);
+        let seen = |sight: Sight| Plan {
+            faults: vec![Faults::new(); life.len()],
+            sight: Some(sight),
+        };
+        let seen = SIGHTS.into_iter().filter(|_| blind).map(seen);
+        (0..runs).map(of_run).chain(seen).collect()
     }
 
     fn faults(self, scenario: &Reference) -> Faults {
@@ -66,8 +100,26 @@ impl Campaign {
                 .flat_map(|(_, site)| [Fault::Before, Fault::After].map(|fault| (site.clone(), fault)))
                 .collect(),
             Self::Faults => first_of_each_kind(&scenario.sites),
+            Self::Sight => Faults::new(),
         }
     }
+}
+
+/// What people write is seen long after what became of it,
+fn own_late(resource: &str) -> Duration {
+    let own = ["tenants", "pools", "tenantcertificates", "tenantmonitors"];
+    Duration::from_millis(if own.contains(&resource) { 1500 } else { 0 })
+}
+
+/// what the servers do long after what was asked of them,
+fn servers_late(resource: &str) -> Duration {
+    let servers = ["statefulsets", "pods", "persistentvolumeclaims"];
+    Duration::from_millis(if servers.contains(&resource) { 1500 } else { 0 })
+}
+
+/// or the topology long after all others.
+fn topology_late(resource: &str) -> Duration {
+    Duration::from_millis(if resource == "configmaps" { 1500 } else { 0 })
 }
 
 fn alternate(place: usize) -> Fault {

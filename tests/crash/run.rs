@@ -10,8 +10,10 @@ use tokio::time::Instant;
 
 use crate::lane::Lane;
 use crate::lives::{Life, Scenario};
+use crate::plans::Plan;
 use crate::state;
 use crate::support::cutter::Fault;
+use crate::support::sight::Sight;
 use crate::support::writes::Write;
 
 /// Nothing is written for so long before it is looked whether all is as it should be.
@@ -48,6 +50,8 @@ pub struct Verdict {
     pub planned: Faults,
     /// Those that did.
     pub met: usize,
+    /// How well watches saw.
+    pub sight: Option<Sight>,
     /// What is wrong, if anything.
     pub wrong: Option<String>,
     /// How long it took.
@@ -76,6 +80,7 @@ fn most(into: &mut BTreeMap<String, usize>, from: BTreeMap<String, usize>) {
 
 /// Lives a life undisturbed.
 pub async fn reference(lane: &Arc<Lane>, life: &Life) -> Result<Vec<Reference>, String> {
+    lane.start();
     let mut all = Vec::new();
     for scenario in life.scenarios {
         lane.plan(&[]).await;
@@ -96,27 +101,27 @@ pub async fn reference(lane: &Arc<Lane>, life: &Life) -> Result<Vec<Reference>, 
 }
 
 /// Lives a life with these faults, as far as there are any; ends with the first scenario that goes wrong.
-pub async fn disturbed(
-    lane: &Arc<Lane>,
-    life: &Life,
-    references: &[Reference],
-    plan: &[Faults],
-) -> Vec<Verdict> {
+pub async fn disturbed(lane: &Arc<Lane>, life: &Life, references: &[Reference], plan: &Plan) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
-    let last = plan.iter().rposition(|faults| !faults.is_empty());
+    let last = plan.faults.iter().rposition(|faults| !faults.is_empty());
+    if let Some(sight) = plan.sight {
+        lane.cutter.see(sight);
+    }
+    lane.start();
     let reviving = tokio::spawn(Arc::clone(lane).revive());
     for (place, scenario) in life.scenarios.iter().enumerate() {
-        if last.is_none_or(|last| place > last) {
+        if plan.sight.is_none() && last.is_none_or(|last| place > last) {
             break;
         }
         let started = Instant::now();
-        lane.plan(&plan[place]).await;
+        lane.plan(&plan.faults[place]).await;
         let wrong = scenario_is_wrong(lane, scenario, &references[place]).await;
         let (_, held) = lane.ground.servers.writes(&lane.tenant()).await;
         let failed = wrong.is_some();
         verdicts.push(Verdict {
             scenario: place,
-            planned: plan[place].clone(),
+            planned: plan.faults[place].clone(),
+            sight: plan.sight,
             met: lane.cutter.done().len() + held.len(),
             wrong,
             took: started.elapsed(),

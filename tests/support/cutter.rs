@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::sight::{self, Sight};
 use super::writes::{self, Asked, Write};
 
 /// What happens to a write.
@@ -67,7 +68,7 @@ struct State {
     done: Vec<(String, Fault)>,
     writes: Vec<Write>,
     last: Option<Instant>,
-    lag: Option<fn(&str) -> Duration>,
+    sight: Option<Sight>,
 }
 
 impl Cutter {
@@ -109,9 +110,9 @@ impl Cutter {
         state.last = Some(Instant::now());
     }
 
-    /// Lets what watches see arrive late, by resource.
-    pub fn lag(&self, lag: fn(&str) -> Duration) {
-        self.shared.state().lag = Some(lag);
+    /// How well watches that are opened from now on see.
+    pub fn see(&self, sight: Sight) {
+        self.shared.state().sight = Some(sight);
     }
 
     /// Waits until the operator was cut off.
@@ -252,22 +253,19 @@ impl Shared {
     }
 
     async fn read(&self, parts: hyper::http::request::Parts, bytes: Bytes) -> Result<Answer, kube::Error> {
-        let lag = self.state().lag;
-        let query = parts.uri.query().unwrap_or_default();
-        let late = lag.filter(|_| query.contains("watch=true"));
-        let late = late.map(|lag| lag(writes::resource(parts.uri.path())));
+        let sight = self.state().sight;
+        let watches = parts
+            .uri
+            .query()
+            .is_some_and(|query| query.contains("watch=true"));
+        let resource = writes::resource(parts.uri.path()).to_owned();
         let response = self.client.send(forwarded(parts, bytes)).await?;
         let (parts, body) = response.into_parts();
-        let Some(late) = late else {
-            return Ok(Response::from_parts(parts, body.boxed_unsync()));
+        let body = match sight {
+            Some(sight) if watches => sight::through(sight, &resource, body),
+            _ => body.boxed_unsync(),
         };
-        let frames =
-            futures::StreamExt::then(http_body_util::BodyStream::new(body), move |frame| async move {
-                tokio::time::sleep(late).await;
-                frame
-            });
-        let body = http_body_util::StreamBody::new(frames);
-        Ok(Response::from_parts(parts, BodyExt::boxed_unsync(body)))
+        Ok(Response::from_parts(parts, body))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod operator;
 pub mod process;
 pub mod proxy;
 pub mod servers;
+pub mod sight;
 pub mod space;
 pub mod wait;
 pub mod writes;
