@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use admin::{Client, Credentials, Deadlines, Endpoint};
 use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
@@ -16,7 +17,10 @@ use serde_json::{Value, json};
 
 use crate::lane::Lane;
 use crate::support::objects;
-use crate::support::wait::{SOON, until};
+use crate::support::wait::until;
+
+/// How long anything may take: what the API server refuses for want of a right is tried again after a minute.
+const PATIENTLY: Duration = Duration::from_secs(150);
 
 /// What people do in a scenario, and what is waited for at its end.
 type Act = fn(Arc<Lane>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -115,7 +119,7 @@ async fn drain_to_removal(lane: Arc<Lane>) {
     drained(&lane, "True", "Left").await;
     settled(&lane, &["p0", "p1"]).await;
     lane.space.delete::<Pool>("p1").await;
-    lane.space.gone::<Pool>("p1", SOON).await;
+    lane.space.gone::<Pool>("p1", PATIENTLY).await;
     settled(&lane, &["p0"]).await;
 }
 
@@ -127,7 +131,7 @@ async fn delete_and_retain(lane: Arc<Lane>) {
 async fn pool_then_tenant_with_tls(lane: Arc<Lane>) {
     apply_pool(&lane, "p0", json!({})).await;
     lane.space
-        .condition::<Pool>("p0", "TenantFound", "False", "TenantMissing", SOON)
+        .condition::<Pool>("p0", "TenantFound", "False", "TenantMissing", PATIENTLY)
         .await;
     let deletion = json!({"protection": "None", "volumes": "Delete"});
     apply_tenant(&lane, json!({"tls": {"mode": "Enabled"}, "deletion": deletion})).await;
@@ -136,7 +140,7 @@ async fn pool_then_tenant_with_tls(lane: Arc<Lane>) {
         .apply::<TenantCertificate>("store", &certificate)
         .await
         .expect("it is a certificate");
-    lane.space.ready::<TenantCertificate>("store", SOON).await;
+    lane.space.ready::<TenantCertificate>("store", PATIENTLY).await;
     settled(&lane, &["p0"]).await;
 }
 
@@ -146,7 +150,7 @@ async fn monitor(lane: Arc<Lane>) {
         .apply::<TenantMonitor>("store", &monitor)
         .await
         .expect("it is a monitor");
-    lane.space.ready::<TenantMonitor>("store", SOON).await;
+    lane.space.ready::<TenantMonitor>("store", PATIENTLY).await;
     settled(&lane, &["p0"]).await;
 }
 
@@ -158,18 +162,18 @@ async fn bad_image_is_taken_back(lane: Arc<Lane>) {
     });
     apply_tenant(&lane, bad).await;
     lane.space
-        .condition::<Tenant>("store", "Stalled", "True", "RolledBack", SOON)
+        .condition::<Tenant>("store", "Stalled", "True", "RolledBack", PATIENTLY)
         .await;
     servers_run(&lane, crds::names::DEFAULT_IMAGE, 4).await;
     lane.space
-        .condition::<Tenant>("store", "PoolsReady", "True", "AllReady", SOON)
+        .condition::<Tenant>("store", "PoolsReady", "True", "AllReady", PATIENTLY)
         .await;
 }
 
 async fn delete_with_volumes(lane: Arc<Lane>) {
     lane.space.delete::<Tenant>("store").await;
     nothing_left(&lane).await;
-    until("the volumes to be gone", SOON, || async {
+    until("the volumes to be gone", PATIENTLY, || async {
         match lane.space.list::<PersistentVolumeClaim>().await.len() {
             0 => Ok(()),
             left => Err(format!("{left} claims")),
@@ -188,7 +192,7 @@ async fn store_with_objects(lane: Arc<Lane>) {
 
 async fn grow_volumes(lane: Arc<Lane>) {
     apply_pool(&lane, "p0", sized("2Gi")).await;
-    until("the volumes to have grown", SOON + SOON, || async {
+    until("the volumes to have grown", PATIENTLY, || async {
         let pool = lane.space.get::<Pool>("p0").await?;
         match pool.status.and_then(|status| status.volume_size) {
             Some(size) if size.0 == "2Gi" => Ok(()),
@@ -206,21 +210,25 @@ async fn withdraw_a_join(lane: Arc<Lane>) {
     apply_pool(&lane, "late", nowhere).await;
     joined(&lane, "late", "False", "Joining").await;
     lane.space.delete::<Pool>("late").await;
-    lane.space.gone::<Pool>("late", SOON).await;
+    lane.space.gone::<Pool>("late", PATIENTLY).await;
     settled(&lane, &["p0"]).await;
 }
 
 async fn replace_a_pool(lane: Arc<Lane>) {
     apply_pool(&lane, "next", json!({"replaces": {"name": "p0"}})).await;
     lane.space
-        .condition::<Pool>("p0", "Drained", "True", "Left", SOON + SOON)
+        .condition::<Pool>("p0", "Drained", "True", "Left", PATIENTLY)
         .await;
-    until("the servers of the replaced Pool to be gone", SOON, || async {
-        match lane.space.list::<Pod>().await.len() {
-            4 => Ok(()),
-            others => Err(format!("{others} servers")),
-        }
-    })
+    until(
+        "the servers of the replaced Pool to be gone",
+        PATIENTLY,
+        || async {
+            match lane.space.list::<Pod>().await.len() {
+                4 => Ok(()),
+                others => Err(format!("{others} servers")),
+            }
+        },
+    )
     .await;
     settled(&lane, &["next"]).await;
 }
@@ -229,7 +237,7 @@ async fn delete_with_confirmation(lane: Arc<Lane>) {
     let uid = lane.space.get::<Tenant>("store").await.map(|tenant| tenant.uid());
     lane.space.delete::<Tenant>("store").await;
     lane.space
-        .condition::<Tenant>("store", "DeletionAllowed", "False", "DataFound", SOON + SOON)
+        .condition::<Tenant>("store", "DeletionAllowed", "False", "DataFound", PATIENTLY)
         .await;
     let word = json!({"storage.rustfs.com/confirm-deletion": uid.expect("it is there")});
     let change = Patch::Merge(json!({"metadata": {"annotations": word}}));
@@ -272,25 +280,25 @@ fn merge(into: &mut Value, from: Value) {
 
 async fn joined(lane: &Lane, pool: &str, status: &str, reason: &str) {
     lane.space
-        .condition::<Pool>(pool, "Joined", status, reason, SOON)
+        .condition::<Pool>(pool, "Joined", status, reason, PATIENTLY)
         .await;
 }
 
 async fn drained(lane: &Lane, status: &str, reason: &str) {
     lane.space
-        .condition::<Pool>("p1", "Drained", status, reason, SOON)
+        .condition::<Pool>("p1", "Drained", status, reason, PATIENTLY)
         .await;
 }
 
 async fn settled(lane: &Lane, pools: &[&str]) {
-    lane.space.ready::<Tenant>("store", SOON).await;
+    lane.space.ready::<Tenant>("store", PATIENTLY).await;
     for pool in pools {
-        lane.space.ready::<Pool>(pool, SOON).await;
+        lane.space.ready::<Pool>(pool, PATIENTLY).await;
     }
 }
 
 async fn servers_run(lane: &Lane, image: &str, servers: usize) {
-    until("every server to run the image", SOON, || async {
+    until("every server to run the image", PATIENTLY, || async {
         let pods = lane.space.list::<Pod>().await;
         let runs = |pod: &&Pod| {
             let spec = pod.spec.as_ref().expect("a Pod has a spec");
@@ -305,8 +313,8 @@ async fn servers_run(lane: &Lane, image: &str, servers: usize) {
 }
 
 async fn nothing_left(lane: &Lane) {
-    lane.space.gone::<Tenant>("store", SOON).await;
-    until("the servers to be gone", SOON, || async {
+    lane.space.gone::<Tenant>("store", PATIENTLY).await;
+    until("the servers to be gone", PATIENTLY, || async {
         match lane.space.list::<Pod>().await.len() {
             0 => Ok(()),
             left => Err(format!("{left} servers")),
@@ -321,7 +329,7 @@ async fn put(lane: &Lane, path: &str) {
     let data = secret.expect("there are credentials").data.unwrap_or_default();
     let text = |key: &str| String::from_utf8(data[key].0.clone()).expect("it is text");
     let credentials = Credentials::new(&text("accesskey"), &text("secretkey"));
-    until(&format!("{path} to be taken"), SOON, || async {
+    until(&format!("{path} to be taken"), PATIENTLY, || async {
         let pod = lane.space.get::<Pod>("store-p0-0").await?;
         let address = pod.status.and_then(|status| status.pod_ip).ok_or("no address")?;
         let endpoint = Endpoint {

@@ -13,7 +13,7 @@ pub enum Campaign {
     Sample,
     /// Each site both before it arrives and after it was carried out, one in each scenario of a run.
     Whole,
-    /// Each kind of answer at the first write of each kind.
+    /// Each kind of answer at the first write of each kind, one for every kind in each run.
     Faults,
     /// No fault of a write, but watches that are late or have gaps.
     Sight,
@@ -71,7 +71,8 @@ impl Campaign {
         let longest = faults.iter().map(Vec::len).max().unwrap_or_default();
         let runs = match self {
             Self::Sample => longest.min(SPREAD),
-            Self::Whole | Self::Faults => longest,
+            Self::Whole => longest,
+            Self::Faults => ANSWERS.len(),
             Self::Sight => 0,
         };
         let of_run = |run: usize| {
@@ -91,13 +92,14 @@ impl Campaign {
     }
 
     fn faults(self, scenario: &Reference) -> Faults {
-        let sites = scenario.sites.iter().enumerate();
+        let sites = scenario.sites.iter();
         match self {
             Self::Sample => sites
+                .enumerate()
                 .map(|(place, site)| (site.clone(), alternate(place)))
                 .collect(),
             Self::Whole => sites
-                .flat_map(|(_, site)| [Fault::Before, Fault::After].map(|fault| (site.clone(), fault)))
+                .flat_map(|site| [Fault::Before, Fault::After].map(|fault| (site.clone(), fault)))
                 .collect(),
             Self::Faults => first_of_each_kind(&scenario.sites),
             Self::Sight => Faults::new(),
@@ -137,7 +139,10 @@ fn first_of_each_kind(sites: &[String]) -> Faults {
     let first = sites
         .iter()
         .filter(|site| !site.starts_with("admin ") && seen.insert(kind(site)));
+    // Every eighth is of one run, in which no two kinds after each other meet the same answer.
+    let turned = |place: usize| (0..ANSWERS.len()).map(move |run| ANSWERS[(place + run) % ANSWERS.len()]);
     first
-        .flat_map(|site| ANSWERS.map(|answer| (site.clone(), answer)))
+        .enumerate()
+        .flat_map(|(place, site)| turned(place).map(|answer| (site.clone(), answer)))
         .collect()
 }

@@ -31,6 +31,8 @@ pub type Faults = Vec<(String, Fault)>;
 pub struct Reference {
     /// Its end.
     pub end: Vec<String>,
+    /// What two undisturbed runs differed in; it is told, and not asked of disturbed ones.
+    pub unsteady: Vec<String>,
     /// Its sites, in order.
     pub sites: Vec<String>,
     /// How often each object is made.
@@ -59,8 +61,22 @@ pub struct Verdict {
 }
 
 impl Reference {
+    /// How an end differs.
+    pub fn differences(&self, end: &[String]) -> Vec<String> {
+        let mut differences = state::differences(&self.end, end);
+        let steady = |line: &String| {
+            !self
+                .unsteady
+                .iter()
+                .any(|other| state::path(other) == state::path(line))
+        };
+        differences.retain(steady);
+        differences
+    }
+
     /// Takes in another undisturbed run: no site of either is left out.
     pub fn widen(&mut self, other: Self) {
+        self.unsteady = state::differences(&self.end, &other.end);
         for site in other.sites {
             if !self.sites.contains(&site) {
                 self.sites.push(site);
@@ -91,6 +107,7 @@ pub async fn reference(lane: &Arc<Lane>, life: &Life) -> Result<Vec<Reference>, 
         let (admin, _) = lane.ground.servers.writes(&lane.tenant()).await;
         all.push(Reference {
             end: state::of(&lane.space).await,
+            unsteady: Vec::new(),
             sites: sites(&writes, &admin),
             creates: creates(&writes),
             deletes: deletes(&writes),
@@ -142,7 +159,7 @@ async fn scenario_is_wrong(lane: &Arc<Lane>, scenario: &Scenario, reference: &Re
     let deadline = Instant::now() + CONVERGES;
     loop {
         calm(lane, QUIET).await;
-        let differences = state::differences(&reference.end, &state::of(&lane.space).await);
+        let differences = reference.differences(&state::of(&lane.space).await);
         if differences.is_empty() {
             break;
         }

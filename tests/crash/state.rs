@@ -10,7 +10,7 @@ use crate::support::space::{Kind, Space};
 
 /// Fields that differ between two runs that are the same: identities, versions, times, addresses, and hashes that hold
 /// the name of the namespace.
-const NATURE: [&str; 22] = [
+const NATURE: [&str; 24] = [
     "uid",
     "resourceVersion",
     "creationTimestamp",
@@ -33,6 +33,8 @@ const NATURE: [&str; 22] = [
     "podIPs",
     "hostIP",
     "hostIPs",
+    "topology.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
 ];
 
 /// All objects in the namespace; what is being deleted is said to be.
@@ -62,6 +64,12 @@ pub fn differences(wanted: &[String], found: &[String]) -> Vec<String> {
         missing.map(|line| format!("{sign} {line}")).collect()
     };
     [only(wanted, found, "-"), only(found, wanted, "+")].concat()
+}
+
+/// Which value a line, or a difference, is about.
+pub fn path(line: &str) -> &str {
+    let line = line.trim_start_matches(['-', '+', ' ']);
+    line.split_once(" = ").map_or(line, |(path, _)| path)
 }
 
 async fn add<K: Kind>(space: &Space, lines: &mut Vec<String>) {
