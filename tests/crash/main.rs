@@ -1,7 +1,7 @@
 //! The crash campaign: the operator is cut off at each of its writes, in every scenario, before it arrives and after it
 //! was carried out, and started anew. It must end where an undisturbed run ends, and must have made and deleted no more.
 //!
-//! `CRASH=sample` (the default) tries each site once, `CRASH=whole` both ways, `CRASH=faults` what the API server may
+//! `CRASH=sample` (the default) tries each site once, `CRASH=whole` both ways, `CRASH=alone` as well, with one fault in each scenario of a run, `CRASH=faults` what the API server may
 //! answer, `CRASH=sight` watches that are late or have gaps; `CRASH_LANES` sets how many runs go at the same time.
 #![allow(
     clippy::expect_used,
@@ -96,6 +96,7 @@ struct Outcome {
 async fn campaign(lives: &[Life]) -> Vec<Outcome> {
     let campaign = match std::env::var("CRASH").as_deref() {
         Ok("whole") => Campaign::Whole,
+        Ok("alone") => Campaign::Alone,
         Ok("faults") => Campaign::Faults,
         Ok("sight") => Campaign::Sight,
         _ => Campaign::Sample,

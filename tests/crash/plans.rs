@@ -11,8 +11,10 @@ use crate::support::sight::Sight;
 pub enum Campaign {
     /// Each site once, every other one before it arrives and the rest after it was carried out; several in one run.
     Sample,
-    /// Each site both before it arrives and after it was carried out, one in each scenario of a run.
+    /// Each site both before it arrives and after it was carried out; several in one run.
     Whole,
+    /// The same, with one fault in each scenario of a run, to find out which one it was.
+    Alone,
     /// Each kind of answer at the first write of each kind, one for every kind in each run.
     Faults,
     /// No fault of a write, but watches that are late or have gaps.
@@ -21,6 +23,8 @@ pub enum Campaign {
 
 /// Runs a sample is spread over.
 const SPREAD: usize = 6;
+/// Runs the whole is spread over: odd, so that each run has faults of both kinds.
+const SPREAD_WHOLE: usize = 13;
 
 /// What the API server may say to a write, and what may become of it on the way.
 const ANSWERS: [Fault; 8] = [
@@ -60,6 +64,7 @@ impl Campaign {
         match self {
             Self::Sample => "sample",
             Self::Whole => "whole",
+            Self::Alone => "alone",
             Self::Faults => "faults",
             Self::Sight => "sight",
         }
@@ -71,7 +76,8 @@ impl Campaign {
         let longest = faults.iter().map(Vec::len).max().unwrap_or_default();
         let runs = match self {
             Self::Sample => longest.min(SPREAD),
-            Self::Whole => longest,
+            Self::Whole => longest.min(SPREAD_WHOLE),
+            Self::Alone => longest,
             Self::Faults => ANSWERS.len(),
             Self::Sight => 0,
         };
@@ -98,7 +104,7 @@ impl Campaign {
                 .enumerate()
                 .map(|(place, site)| (site.clone(), alternate(place)))
                 .collect(),
-            Self::Whole => sites
+            Self::Whole | Self::Alone => sites
                 .flat_map(|site| [Fault::Before, Fault::After].map(|fault| (site.clone(), fault)))
                 .collect(),
             Self::Faults => first_of_each_kind(&scenario.sites),

@@ -18,7 +18,7 @@ use crate::support::writes::Write;
 
 /// Nothing is written for so long before it is looked whether all is as it should be.
 const QUIET: Duration = Duration::from_millis(700);
-/// An undisturbed run has ended when nothing is written for so long.
+/// An undisturbed run, and one that sees late, has ended when nothing is written for so long.
 const CALM: Duration = Duration::from_secs(3);
 /// How long after all that is waited for has come a disturbed run may differ from an undisturbed one.
 const CONVERGES: Duration = Duration::from_secs(90);
@@ -132,7 +132,8 @@ pub async fn disturbed(lane: &Arc<Lane>, life: &Life, references: &[Reference], 
         }
         let started = Instant::now();
         lane.plan(&plan.faults[place]).await;
-        let wrong = scenario_is_wrong(lane, scenario, &references[place]).await;
+        let quiet = if plan.sight.is_some() { CALM } else { QUIET };
+        let wrong = scenario_is_wrong(lane, scenario, &references[place], quiet).await;
         let (_, held) = lane.ground.servers.writes(&lane.tenant()).await;
         let failed = wrong.is_some();
         verdicts.push(Verdict {
@@ -151,14 +152,19 @@ pub async fn disturbed(lane: &Arc<Lane>, life: &Life, references: &[Reference], 
     verdicts
 }
 
-async fn scenario_is_wrong(lane: &Arc<Lane>, scenario: &Scenario, reference: &Reference) -> Option<String> {
+async fn scenario_is_wrong(
+    lane: &Arc<Lane>,
+    scenario: &Scenario,
+    reference: &Reference,
+    quiet: Duration,
+) -> Option<String> {
     let before = drains(lane).await;
     if let Err(why) = act(lane, scenario).await {
         return Some(format!("{why}\n{}", lane.tail()));
     }
     let deadline = Instant::now() + CONVERGES;
     loop {
-        calm(lane, QUIET).await;
+        calm(lane, quiet).await;
         let differences = reference.differences(&state::of(&lane.space).await);
         if differences.is_empty() {
             break;

@@ -139,11 +139,17 @@ fn plain(text: &str) -> String {
         if inside(letter) {
             word.push(letter);
         } else {
-            masked.push_str(&nature(&std::mem::take(&mut word)));
+            masked.push_str(&named(&std::mem::take(&mut word)));
             masked.push(letter);
         }
     }
-    masked + &nature(&word)
+    masked + &named(&word)
+}
+
+/// What stands for a word, with the colon or full stop after it.
+fn named(word: &str) -> String {
+    let bare = word.trim_end_matches([':', '.']);
+    nature(bare) + &word[bare.len()..]
 }
 
 fn nature(word: &str) -> String {
