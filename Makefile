@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e bench lint localkube crds docs clean
+CRASH ?= whole
+.PHONY: help demo test crash e2e bench lint localkube crds docs clean
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,6 +10,9 @@ demo: ## Show a store becoming ready on a cluster built from source, with its tr
 
 test: ## Run every test that needs no root, also against a real API server.
 	@scripts/test.sh
+
+crash: ## Cut the operator off at each of its writes, both ways: minutes. CRASH=faults or sight tries other mishaps.
+	@CRASH=$(CRASH) bash -c '. scripts/lib.sh; need_builders; stop_if_missing; build_localkube kubernetes etcd kwok; exec cargo test --test crash'
 
 e2e: ## Run the tests with real servers on a real node (Linux, root).
 	@scripts/e2e.sh

@@ -15,6 +15,11 @@ pub async fn post(authority: &str, path: &str, body: String) -> Result<(u16, Str
     send("POST", authority, path, body).await
 }
 
+/// Status and body of `DELETE http://{authority}{path}`, or why there is none.
+pub async fn delete(authority: &str, path: &str) -> Result<(u16, String), String> {
+    send("DELETE", authority, path, String::new()).await
+}
+
 async fn send(method: &str, authority: &str, path: &str, body: String) -> Result<(u16, String), String> {
     let stream = TcpStream::connect(authority)
         .await

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod cluster;
+pub mod cutter;
 pub mod http;
 pub mod kstatus;
 pub mod objects;
@@ -9,5 +10,7 @@ pub mod operator;
 pub mod process;
 pub mod proxy;
 pub mod servers;
+pub mod sight;
 pub mod space;
 pub mod wait;
+pub mod writes;

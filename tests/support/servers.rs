@@ -93,4 +93,28 @@ impl Servers {
             .filter_map(|(_, count)| count.as_u64())
             .sum()
     }
+
+    /// Has the answer to one write to the admin API never come; it is carried out all the same, or not.
+    pub async fn cut(&self, tenant: &str, site: &str, carried_out: bool) {
+        let body = json!({"tenant": tenant, "site": site, "carried_out": carried_out}).to_string();
+        let (status, text) = http::post(&self.control, "/cuts", body)
+            .await
+            .expect("the control port answers");
+        assert_eq!(status, 204, "{text}");
+    }
+
+    /// The writes to the admin API of a Tenant, `namespace/name`, and those whose answer is held back.
+    pub async fn writes(&self, tenant: &str) -> (Vec<String>, Vec<String>) {
+        let (_, text) = http::get(&self.control, &format!("/cuts?{tenant}"))
+            .await
+            .expect("the control port answers");
+        let said: Value = serde_json::from_str(&text).expect("the control port answers in JSON");
+        let texts = |value: &Value| serde_json::from_value(value.clone()).unwrap_or_default();
+        (texts(&said["writes"]), texts(&said["held"]))
+    }
+
+    /// Counts the writes of a Tenant anew.
+    pub async fn count_anew(&self, tenant: &str) {
+        let _ = http::delete(&self.control, &format!("/cuts?{tenant}")).await;
+    }
 }

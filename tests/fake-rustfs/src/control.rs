@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 
+use crate::cuts::Cut;
 use crate::world::{Mode, World};
 
 #[derive(Deserialize)]
@@ -24,7 +25,9 @@ struct Moving {
 }
 
 /// Answers `GET /drains` with how often each element was told to go, `GET /rebalances` with how often each Tenant's
-/// servers were told to begin, `POST` to either with the body `{"tenant":"ns/name","mode":"go"}`, and `POST /fault`
+/// servers were told to begin, `POST` to either with the body `{"tenant":"ns/name","mode":"go"}`,
+/// `GET /cuts?ns/name` with the writes of a Tenant and the held ones among them, `POST /cuts` with the body
+/// `{"tenant":"ns/name","site":"decommission store-p1 #1","carried_out":true}`, `DELETE /cuts?ns/name`, and `POST /fault`
 /// with the body `{"pod":"ns/name","mode":"down|unready|none|http500"}`.
 pub async fn answer(world: Arc<World>, request: Request<Bytes>) -> Response<Bytes> {
     match (request.method(), request.uri().path()) {
@@ -48,11 +51,28 @@ pub async fn answer(world: Arc<World>, request: Request<Bytes>) -> Response<Byte
                 Err(error) => plain(StatusCode::BAD_REQUEST, error.to_string()),
             };
         }
+        (&Method::POST, "/cuts") => {
+            return match serde_json::from_slice::<Cut>(request.body()) {
+                Ok(cut) => {
+                    world.cuts(|cuts| cuts.plan(cut));
+                    plain(StatusCode::NO_CONTENT, String::new())
+                }
+                Err(error) => plain(StatusCode::BAD_REQUEST, error.to_string()),
+            };
+        }
+        (&Method::GET, "/cuts") => {
+            let tenant = request.uri().query().unwrap_or_default();
+            return plain(StatusCode::OK, world.cuts(|cuts| cuts.of(tenant)).to_string());
+        }
+        (&Method::DELETE, "/cuts") => {
+            world.cuts(|cuts| cuts.forget(request.uri().query().unwrap_or_default()));
+            return plain(StatusCode::NO_CONTENT, String::new());
+        }
         (&Method::POST, "/fault") => {}
         _ => {
             return plain(
                 StatusCode::NOT_FOUND,
-                "only /fault, /drains and /rebalances are known".to_owned(),
+                "only /fault, /drains, /rebalances and /cuts are known".to_owned(),
             );
         }
     }

@@ -7,6 +7,7 @@
 
 mod answers;
 mod control;
+mod cuts;
 mod drains;
 mod environment;
 mod listen;

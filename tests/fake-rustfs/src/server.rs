@@ -64,7 +64,7 @@ async fn serve(client: &Client, world: &Arc<World>, identity: &Arc<Identity>) ->
     tokio::select! {
         () = listen::serve(api, config.clone(), move |request| {
             let (world, identity) = for_api.clone();
-            async move { answers::api(&world, &identity, &request) }
+            async move { answers::api_or_nothing(&world, &identity, &request).await }
         }) => {}
         () = listen::serve(console, config.clone(), move |request| {
             let (world, identity) = for_console.clone();

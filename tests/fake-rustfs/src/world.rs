@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use crate::cuts::Cuts;
 use crate::drains::Drains;
 use crate::rebalances::Rebalances;
 
@@ -61,6 +62,7 @@ pub struct World {
     stores: Mutex<HashMap<String, Buckets>>,
     drains: Mutex<Drains>,
     rebalances: Mutex<Rebalances>,
+    cuts: Mutex<Cuts>,
 }
 
 impl World {
@@ -106,6 +108,11 @@ impl World {
     /// Reads or changes what is known of moving objects between pools.
     pub fn rebalances<T>(&self, act: impl FnOnce(&mut Rebalances) -> T) -> T {
         act(&mut held(&self.rebalances))
+    }
+
+    /// Reads or changes which answers are held back.
+    pub fn cuts<T>(&self, act: impl FnOnce(&mut Cuts) -> T) -> T {
+        act(&mut held(&self.cuts))
     }
 
     /// Reads or changes the objects of one Tenant, named `namespace/name`.

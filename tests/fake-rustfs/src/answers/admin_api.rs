@@ -1,7 +1,7 @@
 //! The admin API: the recorded documents, filled with the topology of the Pod.
 
 use bytes::Bytes;
-use http::{Method, Response};
+use http::{Method, Request, Response};
 use serde_json::{Map, Value, json};
 
 use super::{Refusal, json};
@@ -40,6 +40,16 @@ pub fn answer(
     let unknown = "A header you provided implies functionality that is not implemented.";
     body.map(|body| json(200, &body))
         .ok_or_else(|| Refusal::new(501, "NotImplemented", unknown))
+}
+
+/// What a request changes, as `decommission store-p1`.
+pub fn written(request: &Request<Bytes>) -> Option<String> {
+    let verb = request.uri().path().strip_prefix("/rustfs/admin/v3/pools/")?;
+    let element = request.uri().query()?.strip_prefix("pool=")?;
+    let element = percent_encoding::percent_decode_str(element).decode_utf8_lossy();
+    let (_, servers) = element.split_once("://")?;
+    let (pool, _) = servers.split_once("-{")?;
+    (request.method() == Method::POST).then(|| format!("{verb} {pool}"))
 }
 
 fn info(world: &World, identity: &Identity) -> Option<Value> {

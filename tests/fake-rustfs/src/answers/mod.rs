@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 
+use crate::cuts::Cuts;
 use crate::environment::Identity;
 use crate::verify;
 use crate::world::{Mode, World};
@@ -51,6 +52,21 @@ pub fn api(world: &World, identity: &Identity, request: &Request<Bytes>) -> Resp
         return answer;
     }
     authorized(world, identity, request).unwrap_or_else(Refusal::into_response)
+}
+
+/// Answers on the API port, unless a test wants the answer to a write to be lost.
+pub async fn api_or_nothing(world: &World, identity: &Identity, request: &Request<Bytes>) -> Response<Bytes> {
+    let held = admin_api::written(request).and_then(|site| {
+        let note = |cuts: &mut Cuts| cuts.note(&identity.tenant, &site);
+        world.cuts(note)
+    });
+    if held.is_none() {
+        return api(world, identity, request);
+    }
+    if held == Some(true) {
+        let _unheard = api(world, identity, request);
+    }
+    std::future::pending().await
 }
 
 /// Answers on the console's port: its health only, there are no pages.
