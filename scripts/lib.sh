@@ -29,7 +29,6 @@ need_node() {
   need containerd "apt-get install containerd"
   need runc "apt-get install runc"
   need nft "apt-get install nftables"
-  need mkfs.ext4 "apt-get install e2fsprogs"
   need_file /usr/lib/cni/bridge "apt-get install containernetworking-plugins"
 }
 stop_if_missing() {

@@ -69,7 +69,6 @@ func RealNode() []Check {
 		{"ctr", "its client", "containerd"},
 		{"runc", "to run containers", "runc"},
 		{"nft", "for kube-proxy's rules", "nftables"},
-		{"mkfs.ext4", "for the volumes' own file system", "e2fsprogs"},
 		{"ip", "for the bridge", "iproute2"},
 		{"ldd", "for images of dynamic programs", "libc-bin"},
 		{"xz", "for a packed RustFS", "xz-utils"},

@@ -24,8 +24,6 @@ type record struct {
 	Folders []string `json:"folders"`
 	// Forwarding is the machine's setting before.
 	Forwarding string `json:"forwarding"`
-	// Volumes is where the volumes' own file system is mounted.
-	Volumes string `json:"volumes"`
 }
 
 const forwardingPath = "/proc/sys/net/ipv4/ip_forward"
@@ -51,10 +49,7 @@ func (n *Node) SetUp() error {
 	if err != nil {
 		return err
 	}
-	r := record{
-		Bridge: n.Bridge, Cgroup: n.cgroup(), Forwarding: strings.TrimSpace(string(before)),
-		Volumes: n.inst.Path("volumes"),
-	}
+	r := record{Bridge: n.Bridge, Cgroup: n.cgroup(), Forwarding: strings.TrimSpace(string(before))}
 	for _, dir := range covered {
 		if _, err := os.Stat(dir); os.IsNotExist(err) {
 			r.Folders = append(r.Folders, dir)
@@ -67,9 +62,6 @@ func (n *Node) SetUp() error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-	}
-	if err := mountVolumes(r.Volumes, n.inst.Path("volumes.img")); err != nil {
-		return err
 	}
 	if err := makeCgroups(n.cgroup()); err != nil {
 		return err
@@ -86,37 +78,6 @@ func (n *Node) SetUp() error {
 	return os.WriteFile(forwardingPath, []byte("1\n"), 0o644)
 }
 
-// volumesSize is the size of the file system that all volumes share: sparse,
-// so it takes as much of the disk as is written.
-const volumesSize = 64 << 30
-
-// mountVolumes gives the volumes a file system of their own. A server judges
-// by the whole file system of a drive how much there is to move and where to:
-// on the machine's disk that would be everything else on it too.
-func mountVolumes(dir, image string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	// Nothing of it has to outlive the machine, so that nothing waits for the
-	// disk: servers that wait for every write were too slow to form a store.
-	commands := [][]string{{"mount", "-o", "loop,noatime,barrier=0,data=writeback", image, dir}}
-	if _, err := os.Stat(image); errors.Is(err, os.ErrNotExist) {
-		if err := os.WriteFile(image, nil, 0o600); err != nil {
-			return err
-		}
-		if err := os.Truncate(image, volumesSize); err != nil {
-			return err
-		}
-		commands = append([][]string{{"mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=1", image}}, commands...)
-	}
-	for _, args := range commands {
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
-		}
-	}
-	return nil
-}
-
 // Clean undoes what a node of this instance did to the machine. It does
 // nothing where there is no record. The node's processes must have ended.
 func Clean(inst *instance.Instance) error {
@@ -130,11 +91,6 @@ func Clean(inst *instance.Instance) error {
 	}
 	if err := removeCgroups(r.Cgroup); err != nil {
 		return err
-	}
-	if r.Volumes != "" {
-		if err := unix.Unmount(r.Volumes, 0); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
-			return fmt.Errorf("cannot unmount %s: %w", r.Volumes, err)
-		}
 	}
 	if _, err := os.Stat("/sys/class/net/" + r.Bridge); err == nil {
 		if out, err := exec.Command("ip", "link", "del", r.Bridge).CombinedOutput(); err != nil {
