@@ -103,8 +103,8 @@ pub async fn a_pair_that_is_taken_back_on_the_way_leaves_the_servers_as_they_wer
     let _operator = world.running().await;
     let space = store(&world, "undone").await;
     let before = uids(&space).await;
-    // The first server that takes the new pair does not serve well, so the others wait.
-    world.servers.fault(&space.name, "store-p0-3", "unready").await;
+    // The first server that takes the new pair takes no writes, so the others wait.
+    world.servers.fault(&space.name, "store-p0-3", "readonly").await;
     give(&space, "another", SECOND).await;
     until("one server to take the new pair", REPLACED, || async {
         match running(&space, "store-credentials-r2").await {
