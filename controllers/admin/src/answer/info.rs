@@ -108,9 +108,9 @@ pub struct Backend {
     pub offline_disks: u64,
     /// Number of drives nothing is known of.
     pub unknown_disks: u64,
-    /// How many drives of an erasure set may be lost without losing data of the standard class.
+    /// How many drives of an erasure set may be lost without losing data of the standard class; none where pools differ.
     #[serde(rename = "standardSCParity")]
-    pub standard_parity: u64,
+    pub standard_parity: Option<u64>,
     /// Number of erasure sets, for each pool.
     pub total_sets: Vec<u64>,
     /// Width of an erasure set in drives, for each pool.

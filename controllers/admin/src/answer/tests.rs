@@ -10,7 +10,7 @@ fn the_recorded_info_tells_servers_drives_and_parity() {
     assert_eq!(info.mode, "online");
     assert!(!info.deployment_id.is_empty());
     assert_eq!((info.backend.online_disks, info.backend.offline_disks), (4, 0));
-    assert_eq!(info.backend.standard_parity, 2);
+    assert_eq!(info.backend.standard_parity, Some(2));
     assert_eq!(
         (
             info.backend.total_sets.as_slice(),
@@ -98,4 +98,14 @@ fn the_recorded_rebalances_tell_what_moves_and_how_they_ended() {
     assert!(stopped.stopped_at.is_some());
     let completed: Rebalance = decoded(include_str!("../../fixtures/rebalance-completed.json"));
     assert_eq!(completed.pools[0].status, "Completed");
+}
+
+#[test]
+fn pools_of_different_parity_have_none_in_common() {
+    let text = include_str!("../../fixtures/info.json");
+    let mut document: serde_json::Value = serde_json::from_str(text).unwrap();
+    document["info"]["backend"]["standardSCParity"] = serde_json::Value::Null;
+    document["info"]["backend"]["rrSCParity"] = serde_json::Value::Null;
+    let info: Info = serde_json::from_value(document).unwrap();
+    assert_eq!(info.backend.standard_parity, None);
 }
