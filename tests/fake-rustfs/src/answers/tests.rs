@@ -59,7 +59,7 @@ async fn the_admin_client_understands_every_answer() {
 
     let info = client.info().await.unwrap();
     assert_eq!((info.backend.online_disks, info.backend.offline_disks), (3, 1));
-    assert_eq!((info.backend.standard_parity, info.servers.len()), (2, 4));
+    assert_eq!((info.backend.standard_parity, info.servers.len()), (Some(2), 4));
     assert_eq!(info.servers[3].state, "offline");
     assert_eq!(info.servers[0].network["t-p-3.t-hl.ns.svc:9000"], "offline");
 
