@@ -10,7 +10,7 @@ use plan::tenant::Stored;
 use plan::topology::Phase;
 use plan::{Enacted, Failure, Outcome, meta};
 
-use crate::store::{Fault, Stores};
+use crate::store::{self, Fault, Stores};
 
 /// How many of the entries a drain could not make out are named.
 const NAMED: usize = 3;
@@ -25,16 +25,10 @@ pub(super) async fn word(stores: &Stores, pool: &Pool, observed: &Observed) -> W
     if !concerns(pool, Some(member.phase)) {
         return Word::NotAsked;
     }
-    match stores
+    let pools = stores
         .ask(tenant, &mut None, |client| async move { client.pools().await })
-        .await
-    {
-        Ok(pools) => Word::Said(pools.iter().map(report).collect()),
-        Err(fault) => Word::Silent {
-            reason: fault.reason,
-            message: fault.message,
-        },
-    }
+        .await;
+    store::word(pools.map(|pools| pools.iter().map(report).collect()))
 }
 
 /// One pool as the plan reads it.

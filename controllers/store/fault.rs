@@ -1,5 +1,7 @@
 //! Why a store could not be asked, in words for people.
 
+use plan::word::Word;
+
 /// What a person reads when no server answers.
 const UNREACHABLE: &str = "servers are ready, but the operator gets no answer from them on their API port: look at NetworkPolicies and the servers' load";
 
@@ -39,6 +41,17 @@ impl Fault {
             message: UNREACHABLE.to_owned(),
             detail,
         }
+    }
+}
+
+/// As the plan reads it.
+pub(crate) fn word<T>(answer: Result<T, Fault>) -> Word<T> {
+    match answer {
+        Ok(said) => Word::Said(said),
+        Err(fault) => Word::Silent {
+            reason: fault.reason,
+            message: fault.message,
+        },
     }
 }
 

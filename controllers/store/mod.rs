@@ -20,7 +20,7 @@ use kit::Kit;
 use crate::context::Context;
 
 pub(crate) use access::Access;
-pub(crate) use fault::Fault;
+pub(crate) use fault::{Fault, word};
 pub(crate) use servers::Server;
 
 /// How long a server may take to carry out what it is told: it answers when it has begun, which was seen to take 48 s

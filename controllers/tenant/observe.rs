@@ -3,11 +3,12 @@
 
 use crds::names::{self, LABEL_TENANT};
 use crds::{Pool, Tenant};
+use futures::future::try_join;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kit::{Error, Kit};
 use plan::pool::preflight::default_class;
 use plan::tenant::{
-    Observed, SecretCheck, Stored, check_rpc, generation_number, may_go, must_ask, says_complete, says_dead,
+    Observed, SecretCheck, Stored, check_rpc, generation_number, may_go, must_ask, says_ended,
 };
 use plan::{meta, rollout};
 use zeroize::Zeroize;
@@ -48,16 +49,8 @@ pub(super) async fn observe(
 /// Asks the servers anew where a Pool says that its data has left, or that a drain of it cannot be forgotten: with this
 /// word a pool leaves the string, or is spelled otherwise in it. Without an answer neither happens.
 pub(super) async fn ask_for_ends(stores: &Stores, tenant: &Tenant, observed: &mut Observed) {
-    let members = observed
-        .topology
-        .topology()
-        .map_or(&[][..], |topology| &topology.pools);
-    let said = members.iter().any(|member| {
-        let pools = observed.pools.iter();
-        pools
-            .filter(|pool| meta::uid(pool.as_ref()) == member.uid)
-            .any(|pool| says_complete(pool) || says_dead(pool))
-    });
+    let topology = observed.topology.topology();
+    let said = topology.is_some_and(|topology| says_ended(observed, topology));
     if !said || may_go(tenant) {
         return;
     }
@@ -147,11 +140,14 @@ async fn observe_secrets(kit: &Kit, tenant: &Tenant, observed: &mut Observed) ->
     let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
     let given = tenant.spec.rpc_secret_ref.as_ref();
     let rpc = given.map_or_else(|| names::rpc_secret(name), |given| given.name.clone());
-    observed.rpc = read(kit, namespace, &rpc, |found| check_rpc(tenant, found)).await?;
+    let rpc = read(kit, namespace, &rpc, |found| check_rpc(tenant, found));
+    // Neither waits for the other: each is a request more before anything is decided.
+    let (rpc, ()) = try_join(rpc, credentials::observe(kit, tenant, observed)).await?;
+    observed.rpc = rpc;
     if observed.rpc == SecretCheck::Missing {
         observed.fresh_rpc = random::rpc();
     }
-    credentials::observe(kit, tenant, observed).await
+    Ok(())
 }
 
 /// Reads one Secret, keeps what `look` makes of it and wipes the values.

@@ -6,27 +6,21 @@ use plan::tenant::rebalance::{Order, Report, State, Word, concerns};
 use plan::tenant::{Observed, Plan, Stored};
 use plan::{Enacted, meta};
 
-use crate::store::Stores;
+use crate::store::{self, Stores};
 
 /// What the servers say of rebalancing, where it matters.
 pub(super) async fn word(stores: &Stores, tenant: &Tenant, observed: &Observed) -> Word {
     if !concerns(tenant, observed) {
         return Word::NotAsked;
     }
-    match stores
+    let found = stores
         .ask(
             tenant,
             &mut None,
             |client| async move { client.rebalance().await },
         )
-        .await
-    {
-        Ok(found) => Word::Said(found.as_ref().map(report).unwrap_or_default()),
-        Err(fault) => Word::Silent {
-            reason: fault.reason,
-            message: fault.message,
-        },
-    }
+        .await;
+    store::word(found.map(|found| found.as_ref().map(report).unwrap_or_default()))
 }
 
 /// A rebalance as the plan reads it.

@@ -16,6 +16,7 @@ pub mod settings;
 pub mod step;
 pub mod tenant;
 pub mod topology;
+pub mod word;
 
 pub use settings::Settings;
 pub use step::{Child, Enacted, Failure, Outcome, Step, Target};

@@ -23,22 +23,8 @@ const HELD: &str = "DrainHeld";
 /// Before the servers were told.
 const REQUESTED: &str = "Requested";
 
-/// What the servers were heard to say of their pools.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Word {
-    /// They were not asked: nobody needs to know.
-    #[default]
-    NotAsked,
-    /// They could not be asked.
-    Silent {
-        /// Reason in PascalCase.
-        reason: &'static str,
-        /// Why, and what to do.
-        message: String,
-    },
-    /// Their pools, in the order of the volumes string.
-    Said(Vec<Report>),
-}
+/// What the servers were heard to say of their pools, in the order of the volumes string.
+pub type Word = crate::word::Word<Vec<Report>>;
 
 /// One pool in the servers' words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

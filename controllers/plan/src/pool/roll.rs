@@ -183,6 +183,10 @@ pub fn concerns_health(pool: &Pool, observed: &Observed) -> bool {
     else {
         return false;
     };
+    // Nobody else takes a serving server away, and at rest nobody has the turn: making the templates is spared then.
+    if !terms.topology.formed || terms.topology.turn.as_deref() != Some(meta::name(pool)) {
+        return false;
+    }
     let well = Health::Said(BTreeMap::new());
     let wanted = terms.wanted(pool, observed);
     let (decision, _) = decide(pool, observed, &terms, &wanted, &well);
@@ -190,10 +194,7 @@ pub fn concerns_health(pool: &Pool, observed: &Observed) -> bool {
         pods::ready(pod) && pods::ordinal(pool, pod).is_some_and(|ordinal| numbers.contains(&ordinal))
     };
     match decision {
-        Decision::Replace(numbers) => {
-            let mut seen = observed.pods.iter();
-            terms.topology.formed && seen.any(|pod| serves(pod, &numbers))
-        }
+        Decision::Replace(numbers) => observed.pods.iter().any(|pod| serves(pod, &numbers)),
         Decision::Done | Decision::Wait(_) => false,
     }
 }

@@ -82,9 +82,18 @@ fn respell(tenant: &Tenant, observed: &Observed, base: &Topology, next: &mut Top
     }
 }
 
-/// Whether a Pool says that the servers cannot forget a drain that was called off.
+/// Whether a Pool says how a drain of it ended, so that the servers are to be asked before anything is made of it.
 #[must_use]
-pub fn says_dead(pool: &Pool) -> bool {
+pub fn says_ended(observed: &Observed, topology: &Topology) -> bool {
+    let mut members = topology.pools.iter();
+    members.any(|member| {
+        let pool = observed.pool(&member.name, &member.uid);
+        pool.is_some_and(|pool| says_complete(pool) || says_dead(pool))
+    })
+}
+
+/// Whether a Pool says that the servers cannot forget a drain that was called off.
+fn says_dead(pool: &Pool) -> bool {
     let conditions = pool.status.iter().flat_map(|status| &status.conditions);
     conditions
         .into_iter()
@@ -157,8 +166,7 @@ fn is_empty(observed: &Observed, member: &Member) -> bool {
 }
 
 /// Whether a Pool says that the servers have moved all its data.
-#[must_use]
-pub fn says_complete(pool: &Pool) -> bool {
+fn says_complete(pool: &Pool) -> bool {
     let conditions = pool.status.iter().flat_map(|status| &status.conditions);
     conditions
         .into_iter()

@@ -44,13 +44,13 @@ use crds::names::FINALIZER_TENANT;
 
 use crate::meta;
 use crate::step::Step;
-use crate::topology::{Member, Topology};
+use crate::topology::Topology;
 
 pub(crate) use credentials::PAIR_KEPT;
 pub(crate) use deletion::in_foreground;
 pub use deletion::{Contents, Filled, Holdings, NAMED, may_go, must_ask};
 use hooks::Gate;
-pub use leaving::{says_complete, says_dead};
+pub use leaving::says_ended;
 pub use observed::{Observed, Stored};
 pub use pair::{
     Offer, Pair, generation_number, is_generation, kept_pair, known_generations, may_be_put_back, serving,
@@ -67,8 +67,8 @@ pub use verdict::Verdict;
 /// How soon a given Secret that is missing or unusable is read again: nothing tells of its change.
 const SECRET_RECHECK: Duration = Duration::from_secs(30);
 
-/// How soon the servers are asked again whether a Pool that says that it is drained is empty.
-const EMPTY_RECHECK: Duration = Duration::from_secs(5);
+/// How soon the servers are asked again how the drain of a Pool ended that says that it has.
+const ENDED_RECHECK: Duration = Duration::from_secs(5);
 
 /// How soon servers that are all ready are asked again whether they take writes: nothing tells of it.
 const HEALTH_RECHECK: Duration = Duration::from_secs(2);
@@ -263,13 +263,9 @@ impl Plan {
                 self.topology_verdict = verdict;
             }
         }
-        let empty = |member: &Member| {
-            observed
-                .pool(&member.name, &member.uid)
-                .is_some_and(|pool| says_complete(pool) || says_dead(pool))
-        };
-        let mut members = self.topology.iter().flat_map(|topology| &topology.pools);
-        let empty = members.any(empty).then_some(EMPTY_RECHECK);
+        let topology = self.topology.as_ref();
+        let ended = topology.is_some_and(|topology| says_ended(observed, topology));
+        let ended = ended.then_some(ENDED_RECHECK);
         let secret = (!self.credentials.holds()).then_some(SECRET_RECHECK);
         let progress = self.progress.as_ref();
         let late = progress.and_then(|progress| progress.recheck(observed.now));
@@ -277,7 +273,7 @@ impl Plan {
             && about_to_form(tenant, observed);
         let forms = forms.then_some(HEALTH_RECHECK);
         let moves = self.balance.requeue;
-        self.requeue = [empty, secret, late, forms, moves].into_iter().flatten().min();
+        self.requeue = [ended, secret, late, forms, moves].into_iter().flatten().min();
     }
 
     /// After all else: what they wait for is stored then, and one that cannot be made keeps nothing from going on.

@@ -22,22 +22,8 @@ const REQUESTED: &str = "Requested";
 /// Once they have ended it early.
 const FAILED: &str = "RebalanceFailed";
 
-/// What the servers were heard to say of rebalancing.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Word {
-    /// They were not asked: nobody needs to know.
-    #[default]
-    NotAsked,
-    /// They could not be asked.
-    Silent {
-        /// Reason in PascalCase.
-        reason: &'static str,
-        /// Why, and what to do.
-        message: String,
-    },
-    /// The last rebalance they know.
-    Said(Report),
-}
+/// What the servers were heard to say of the last rebalance they know.
+pub type Word = crate::word::Word<Report>;
 
 /// The last rebalance in the servers' words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
