@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use crds::{Pool, Tenant};
-use serde_json::Value;
+use crds::Tenant;
 
 use crate::World;
 use crate::protection::put;
@@ -19,21 +18,27 @@ const WITHIN: &str = "180";
 
 pub async fn pools_come_and_go_as_the_guide_says(world: Arc<World>) {
     let _operator = world.running().await;
-    let space = store(&world, "pools", objects::tenant(), "a").await;
+    let space = Space::serving(&world.cluster.admin, "pools", &objects::tenant(), "a").await;
     follow(&world, &space, "pools");
     space.leave().await;
 }
 
 pub async fn rollouts_are_steered_as_the_guide_says(world: Arc<World>) {
     let _operator = world.running().await;
-    let space = store(&world, "rollouts", objects::tenant(), "a").await;
+    let space = Space::serving(&world.cluster.admin, "rollouts", &objects::tenant(), "a").await;
     follow(&world, &space, "rollouts");
     space.leave().await;
 }
 
 pub async fn a_store_is_deleted_as_the_guide_says(world: Arc<World>) {
     let _operator = world.running().await;
-    let space = store(&world, "deletion", objects::protected_tenant(), "p0").await;
+    let space = Space::serving(
+        &world.cluster.admin,
+        "deletion",
+        &objects::protected_tenant(),
+        "p0",
+    )
+    .await;
     put(&space, "photos", 3).await;
     follow(&world, &space, "deletion");
     space.gone::<Tenant>("store", SOON).await;
@@ -41,22 +46,9 @@ pub async fn a_store_is_deleted_as_the_guide_says(world: Arc<World>) {
 
 pub async fn a_store_is_explained_as_the_guide_says(world: Arc<World>) {
     let _operator = world.running().await;
-    let space = store(&world, "explain", objects::tenant(), "a").await;
+    let space = Space::serving(&world.cluster.admin, "explain", &objects::tenant(), "a").await;
     follow(&world, &space, "explain");
     space.leave().await;
-}
-
-/// A store of one Pool that serves.
-async fn store(world: &World, prefix: &str, tenant: Value, pool: &str) -> Space {
-    let space = Space::make(&world.cluster.admin, prefix).await;
-    space.apply::<Tenant>("store", &tenant).await.unwrap();
-    space
-        .apply::<Pool>(pool, &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
-    space.ready::<Tenant>("store", SOON).await;
-    space.ready::<Pool>(pool, SOON).await;
-    space
 }
 
 /// Types what a guide has to type, block by block.

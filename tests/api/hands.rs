@@ -123,15 +123,7 @@ pub async fn an_object_of_someone_else_is_never_taken(world: Arc<World>) {
 }
 
 async fn store(world: &World, prefix: &str) -> Space {
-    let space = Space::make(&world.cluster.admin, prefix).await;
-    space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
-    space
-        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
-    space.ready::<Tenant>("store", SOON).await;
-    space.ready::<Pool>("p0", SOON).await;
-    space
+    Space::serving(&world.cluster.admin, prefix, &objects::tenant(), "p0").await
 }
 
 async fn recreated<K: Kind>(space: &Space, name: &str) {

@@ -41,13 +41,7 @@ pub async fn a_store_serves_only_once_its_servers_take_writes(world: Arc<World>)
 
 pub async fn a_server_is_replaced_only_while_the_others_take_writes(world: Arc<World>) {
     let _operator = world.running().await;
-    let space = Space::make(&world.cluster.admin, "spared").await;
-    space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
-    space
-        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
-    space.ready::<Tenant>("store", SOON).await;
+    let space = Space::serving(&world.cluster.admin, "spared", &objects::tenant(), "p0").await;
     for server in ["store-p0-0", "store-p0-1"] {
         world.servers.fault(&space.name, server, "readonly").await;
     }

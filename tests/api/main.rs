@@ -45,6 +45,7 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::cluster::Cluster;
+use support::failure::why;
 use support::operator::{self, How, Operator};
 use support::servers::Servers;
 use tokio::runtime::Runtime;
@@ -185,17 +186,6 @@ fn trials_of(tests: Vec<(&str, &str, Test)>, runtime: &Arc<Runtime>, world: &Arc
         })
     };
     tests.into_iter().map(trial).collect()
-}
-
-fn why(failure: tokio::task::JoinError) -> String {
-    match failure.try_into_panic() {
-        Ok(panic) => panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
-            .unwrap_or_else(|| "the test panicked".to_owned()),
-        Err(error) => error.to_string(),
-    }
 }
 
 impl World {

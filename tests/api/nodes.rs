@@ -102,13 +102,7 @@ pub async fn a_server_on_a_silent_node_is_told_and_released_by_a_word_alone(worl
 
 pub async fn emptying_nodes_never_takes_more_servers_than_a_store_can_spare(world: Arc<World>) {
     let _operator = world.running().await;
-    let space = Space::make(&world.cluster.admin, "evict").await;
-    space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
-    space
-        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
-    space.ready::<Tenant>("store", SOON).await;
+    let space = Space::serving(&world.cluster.admin, "evict", &objects::tenant(), "p0").await;
     let pods: Api<Pod> = space.api();
     // Held in the middle of its end, so that it is away for certain.
     let held = Patch::Merge(json!({"metadata": {"finalizers": ["test.example/held"]}}));

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::World;
 use crate::support::cluster::Cluster;
+use crate::support::nature::NATURE;
 use crate::support::objects;
 use crate::support::operator::{How, NAMESPACE, Operator, kubeconfig, write_kubeconfig};
 use crate::support::proxy::Proxy;
@@ -293,23 +294,6 @@ fn masked<K: serde::Serialize>(object: &K) -> Value {
 }
 
 fn mask(value: &mut Value) {
-    const NATURE: [&str; 14] = [
-        "uid",
-        "resourceVersion",
-        "creationTimestamp",
-        "managedFields",
-        "generation",
-        "observedGeneration",
-        "lastTransitionTime",
-        "startedAt",
-        "clusterIP",
-        "clusterIPs",
-        "currentRevision",
-        "updateRevision",
-        "collisionCount",
-        // It holds the name of the namespace.
-        "storage.rustfs.com/template-hash",
-    ];
     match value {
         Value::Object(fields) => {
             fields.retain(|name, _| !NATURE.contains(&name.as_str()));

@@ -146,18 +146,7 @@ pub async fn what_deletes_around_the_operator_waits_for_the_same_word(world: Arc
 
 /// A store of four servers that answer, and that is protected.
 async fn store(world: &World, prefix: &str) -> Space {
-    let space = Space::make(&world.cluster.admin, prefix).await;
-    space
-        .apply::<Tenant>("store", &objects::protected_tenant())
-        .await
-        .unwrap();
-    space
-        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
-    space.ready::<Tenant>("store", SOON).await;
-    space.ready::<Pool>("p0", SOON).await;
-    space
+    Space::serving(&world.cluster.admin, prefix, &objects::protected_tenant(), "p0").await
 }
 
 /// Makes all servers misbehave, or none.

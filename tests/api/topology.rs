@@ -402,15 +402,7 @@ async fn meets_one_revision(space: &Space, from: &str, to: &str) {
 
 /// A store of one Pool with four servers that serves.
 async fn store(world: &World, prefix: &str) -> Space {
-    let space = Space::make(&world.cluster.admin, prefix).await;
-    space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
-    space
-        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
-    space.ready::<Tenant>("store", SOON).await;
-    space.ready::<Pool>("p0", SOON).await;
-    space
+    Space::serving(&world.cluster.admin, prefix, &objects::tenant(), "p0").await
 }
 
 /// The topology revision clients are sent to.

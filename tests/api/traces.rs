@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crds::{Pool, Tenant};
 use serde_json::Value;
 
 use crate::World;
@@ -32,13 +31,7 @@ pub async fn a_reconcile_is_one_trace_and_leads_back_to_the_write_that_woke_it(w
     };
     let operator = Operator::start(&world.cluster, &how).await;
     operator.ready(SOON).await;
-    let space = Space::make(&world.cluster.admin, "traced").await;
-    space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
-    space
-        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
-    space.ready::<Tenant>("store", SOON).await;
+    let space = Space::serving(&world.cluster.admin, "traced", &objects::tenant(), "p0").await;
     let authority = http::authority(world.cluster.text("/jaeger/query")).to_owned();
     let traces = until("the reconciles of Tenant and Pool in Jaeger", SOON, || async {
         let (status, body) = http::get(

@@ -6,26 +6,12 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, 
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::{Value, json};
 
+use crate::support::nature::NATURE;
 use crate::support::space::{Kind, Space};
 
-/// Fields that differ between two runs that are the same: identities, versions, times, addresses, and hashes that hold
-/// the name of the namespace.
-const NATURE: [&str; 24] = [
-    "uid",
-    "resourceVersion",
-    "creationTimestamp",
-    "managedFields",
-    "generation",
-    "observedGeneration",
-    "lastTransitionTime",
-    "startedAt",
-    "clusterIP",
-    "clusterIPs",
-    "currentRevision",
-    "updateRevision",
-    "collisionCount",
+/// What differs as well where servers are placed by a scheduler.
+const PLACES: [&str; 10] = [
     "controller-revision-hash",
-    "storage.rustfs.com/template-hash",
     "volumeName",
     "volume.kubernetes.io/selected-node",
     "nodeName",
@@ -121,7 +107,8 @@ fn reduce(kind: &str, value: &mut Value) {
 fn mask(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            fields.retain(|name, _| !NATURE.contains(&name.as_str()));
+            let masked = |name: &str| NATURE.contains(&name) || PLACES.contains(&name);
+            fields.retain(|name, _| !masked(name));
             fields.values_mut().for_each(mask);
         }
         Value::Array(items) => items.iter_mut().for_each(mask),

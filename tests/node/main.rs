@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::cluster::Cluster;
+use support::failure::why;
 use support::operator::{self, NAMESPACE};
 use tokio::runtime::Runtime;
 
@@ -102,17 +103,6 @@ fn run(arguments: &Arguments) -> ExitCode {
     let conclusion = libtest_mimic::run(arguments, trials);
     drop(world);
     conclusion.exit_code()
-}
-
-fn why(failure: tokio::task::JoinError) -> String {
-    match failure.try_into_panic() {
-        Ok(panic) => panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
-            .unwrap_or_else(|| "the test panicked".to_owned()),
-        Err(error) => error.to_string(),
-    }
 }
 
 impl World {

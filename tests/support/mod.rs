@@ -3,8 +3,10 @@
 pub mod audit;
 pub mod cluster;
 pub mod cutter;
+pub mod failure;
 pub mod http;
 pub mod kstatus;
+pub mod nature;
 pub mod objects;
 pub mod operator;
 pub mod process;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{NamespaceResourceScope, ObjectMeta};
@@ -13,7 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::kstatus::{self, Verdict};
-use super::wait::until;
+use super::objects;
+use super::wait::{SOON, until};
 
 /// A namespace that enforces PodSecurity `restricted`; deleted in the background at the end.
 pub struct Space {
@@ -48,6 +50,17 @@ impl<K> Kind for K where
 }
 
 impl Space {
+    /// A namespace with a store that serves: Tenant `store`, of one Pool with four servers.
+    pub async fn serving(client: &Client, prefix: &str, tenant: &Value, pool: &str) -> Self {
+        let space = Self::make(client, prefix).await;
+        space.apply::<Tenant>("store", tenant).await.unwrap();
+        let servers = objects::pool("store", 4, 1);
+        space.apply::<Pool>(pool, &servers).await.unwrap();
+        space.ready::<Tenant>("store", SOON).await;
+        space.ready::<Pool>(pool, SOON).await;
+        space
+    }
+
     /// Makes a namespace whose name starts with `prefix`.
     pub async fn make(client: &Client, prefix: &str) -> Self {
         let labels = BTreeMap::from([
