@@ -10,13 +10,15 @@ use admin::{Client, Credentials, Deadlines, Endpoint};
 use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
 use hyper::Method;
 use hyper::body::Bytes;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::lane::Lane;
 use crate::support::objects;
+use crate::support::space::Kind;
 use crate::support::wait::until;
 
 /// How long anything may take: what the API server refuses for want of a right is tried again after a minute.
@@ -321,6 +323,33 @@ async fn nothing_left(lane: &Lane) {
         }
     })
     .await;
+    until(
+        "Kubernetes to have collected what was owned",
+        PATIENTLY,
+        || async {
+            let mut left = owned::<Service>(lane).await;
+            left.extend(owned::<ConfigMap>(lane).await);
+            left.extend(owned::<Secret>(lane).await);
+            left.extend(owned::<ServiceAccount>(lane).await);
+            left.extend(owned::<PodDisruptionBudget>(lane).await);
+            if left.is_empty() {
+                Ok(())
+            } else {
+                Err(left.join(", "))
+            }
+        },
+    )
+    .await;
+}
+
+/// Names of what is owned by one of our kinds.
+async fn owned<K: Kind>(lane: &Lane) -> Vec<String> {
+    let all = lane.space.list::<K>().await;
+    let ours = |object: &&K| {
+        let mut owners = object.owner_references().iter();
+        owners.any(|owner| owner.api_version.starts_with("storage.rustfs.com/"))
+    };
+    all.iter().filter(ours).map(ResourceExt::name_any).collect()
 }
 
 /// Writes to the first server, until it takes it.

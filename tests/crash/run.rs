@@ -13,6 +13,7 @@ use crate::lives::{Life, Scenario};
 use crate::plans::Plan;
 use crate::state;
 use crate::support::cutter::Fault;
+use crate::support::failure;
 use crate::support::sight::Sight;
 use crate::support::writes::Write;
 
@@ -186,11 +187,7 @@ async fn scenario_is_wrong(
 
 async fn act(lane: &Arc<Lane>, scenario: &Scenario) -> Result<(), String> {
     let acted = AssertUnwindSafe((scenario.act)(Arc::clone(lane))).catch_unwind();
-    acted.await.map_err(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
-            .unwrap_or_else(|| "it panicked".to_owned())
-    })
+    acted.await.map_err(|panic| failure::said(panic.as_ref()))
 }
 
 async fn calm(lane: &Lane, quiet: Duration) {
