@@ -147,13 +147,7 @@ pub async fn a_creation_ends_the_same_when_the_operator_is_killed(world: Arc<Wor
         space.get::<ConfigMap>("store-topology")
     })
     .await;
-    let pods: Api<Pod> = Api::namespaced(world.cluster.admin.clone(), NAMESPACE);
-    for pod in pods.list(&ListParams::default()).await.unwrap() {
-        // Deletion alone would let it give its lease back first.
-        kill_program(&pod.uid().unwrap(), "/usr/bin/rustfs-operator");
-        let at_once = DeleteParams::default().grace_period(0);
-        pods.delete(&pod.name_any(), &at_once).await.unwrap();
-    }
+    kill_operator(&world).await;
     space.ready::<Tenant>("store", FORMED).await;
     world.rolled_out(FORMED);
     let store = Store::find(&world, &space, "store-credentials", None).await;
@@ -284,6 +278,17 @@ async fn answers_decode(store: &Store) {
     assert_eq!(storage.drives.len(), 4, "{storage:?}");
     let pools = client.pools().await.unwrap();
     assert_eq!(pools.len(), 1, "{pools:?}");
+}
+
+/// Ends the operator as the crash of its node does: another Pod begins with nothing in its memory.
+pub async fn kill_operator(world: &World) {
+    let pods: Api<Pod> = Api::namespaced(world.cluster.admin.clone(), NAMESPACE);
+    for pod in pods.list(&ListParams::default()).await.unwrap() {
+        // Deletion alone would let it give its lease back first.
+        kill_program(&pod.uid().unwrap(), "/usr/bin/rustfs-operator");
+        let at_once = DeleteParams::default().grace_period(0);
+        pods.delete(&pod.name_any(), &at_once).await.unwrap();
+    }
 }
 
 /// Ends the program of a Pod as a crash does.

@@ -1,42 +1,173 @@
-//! Pools that join real stores, with a client that never stops.
+//! Pools that join and leave real stores, with a client that never stops.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crds::names::ANNOTATION_HOLD_DRAIN;
 use crds::{Pool, Tenant};
-use serde_json::Value;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod};
+use kube::ResourceExt;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
 
 use crate::World;
 use crate::s3::Store;
-use crate::stores::{create, one_disk};
+use crate::stores::{is_ready, kill_operator};
 use crate::support::objects;
 use crate::support::space::Space;
+use crate::support::wait::until;
 
 /// How long a change of the topology may take: every server is replaced once.
 const CHANGED: Duration = Duration::from_secs(420);
 const OBJECTS: usize = 20;
+/// Objects that take a while to move.
+const MANY: usize = 30;
 
-pub async fn a_pool_joins_while_clients_read_what_they_wrote(world: Arc<World>) {
+pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "topology").await;
-    create(&space, one_disk(objects::tenant())).await;
+    create(&space, &objects::tenant()).await;
     let store = Store::find(&world, &space, "store-credentials", None).await;
     store.put("kept", OBJECTS);
 
     let traffic = store.traffic("busy");
     let started = Instant::now();
-    space
-        .apply::<Pool>("p1", &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
-    space
-        .condition::<Pool>("p1", "Joined", "True", "Joined", CHANGED)
-        .await;
-    space.ready::<Tenant>("store", CHANGED).await;
+    space.apply::<Pool>("p1", &pool("1Gi")).await.unwrap();
+    until("the first new server", CHANGED, || space.get::<Pod>("store-p1-0")).await;
+    kill_operator(&world).await;
+    joined(&space, "p1").await;
     eprintln!("  joined after {} s", started.elapsed().as_secs());
     undisturbed(&traffic.end());
     store.check("kept", OBJECTS);
+    store.put("spread", MANY);
 
+    let traffic = store.traffic("moving");
+    space.delete::<Pool>("p1").await;
+    drains(&space, "p1").await;
+    hold(&space, "true").await;
+    space
+        .condition::<Pool>("p1", "Drained", "False", "DrainHeld", CHANGED)
+        .await;
+    until("the servers to have forgotten the drain", CHANGED, || async {
+        let drain = space.get::<Pool>("p1").await?.status.unwrap_or_default().drain;
+        drain.map_or(Ok(()), |drain| Err(format!("{drain:?}")))
+    })
+    .await;
+    space.ready::<Tenant>("store", CHANGED).await;
+    store.check("kept", OBJECTS);
+    store.check("spread", MANY);
+
+    let started = Instant::now();
+    hold(&space, "false").await;
+    drains(&space, "p1").await;
+    kill_operator(&world).await;
+    space.gone::<Pool>("p1", CHANGED).await;
+    without(&space, "p1").await;
+    eprintln!("  left after {} s", started.elapsed().as_secs());
+    undisturbed(&traffic.end());
+    store.check("kept", OBJECTS);
+    store.check("spread", MANY);
     space.vacate().await;
+}
+
+pub async fn a_pool_is_replaced_by_one_with_larger_volumes_after_its_hook(world: Arc<World>) {
+    let space = Space::make(&world.cluster.admin, "replace").await;
+    let mut tenant = objects::tenant();
+    tenant["spec"]["hooks"] = json!([{
+        "name": "backup",
+        "before": ["Drain"],
+        "job": {"image": "rustfs/rustfs:1.0.1", "command": ["/usr/bin/mkdir", "/tmp/copy"]},
+    }]);
+    create(&space, &tenant).await;
+    let store = Store::find(&world, &space, "store-credentials", None).await;
+    store.put("kept", MANY);
+
+    let traffic = store.traffic("busy");
+    let started = Instant::now();
+    let mut larger = pool("2Gi");
+    larger["spec"]["replaces"] = json!({"name": "p0"});
+    space.apply::<Pool>("larger", &larger).await.unwrap();
+    joined(&space, "larger").await;
+    space
+        .condition::<Pool>("p0", "Drained", "True", "Left", CHANGED)
+        .await;
+    without(&space, "p0").await;
+    eprintln!("  replaced after {} s", started.elapsed().as_secs());
+    undisturbed(&traffic.end());
+    store.check("kept", MANY);
+    let jobs = space.list::<Job>().await;
+    let succeeded = |job: &&Job| job.status.as_ref().and_then(|status| status.succeeded) == Some(1);
+    assert_eq!((jobs.len(), jobs.iter().filter(succeeded).count()), (1, 1));
+    let claims = space.list::<PersistentVolumeClaim>().await;
+    let left = claims.iter().filter(|claim| claim.name_any().contains("-p0-"));
+    assert_eq!(left.count(), 4, "volumes are kept unless asked otherwise");
+    space.vacate().await;
+}
+
+/// A Tenant of one Pool with four servers; waits until both are ready.
+async fn create(space: &Space, tenant: &Value) {
+    let started = Instant::now();
+    space.apply::<Tenant>("store", tenant).await.unwrap();
+    space.apply::<Pool>("p0", &pool("1Gi")).await.unwrap();
+    space.ready::<Tenant>("store", CHANGED).await;
+    space.ready::<Pool>("p0", CHANGED).await;
+    eprintln!("  {}: ready after {} s", space.name, started.elapsed().as_secs());
+}
+
+/// Four servers on volumes that have the size asked for: servers judge by their drives what fits where.
+fn pool(size: &str) -> Value {
+    let mut pool = objects::pool("store", 4, 1);
+    pool["spec"]["volumeClaim"] = json!({"size": size, "storageClassName": "sized"});
+    pool
+}
+
+async fn joined(space: &Space, pool: &str) {
+    space
+        .condition::<Pool>(pool, "Joined", "True", "Joined", CHANGED)
+        .await;
+}
+
+/// Waits until the servers move the data of a Pool away.
+async fn drains(space: &Space, pool: &str) {
+    until("the servers to have begun", CHANGED, || async {
+        let drain = space.get::<Pool>(pool).await?.status.unwrap_or_default().drain;
+        match drain {
+            Some(drain) if drain.state != "Requested" => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+}
+
+async fn hold(space: &Space, whether: &str) {
+    let annotations = json!({"metadata": {"annotations": {ANNOTATION_HOLD_DRAIN: whether}}});
+    space
+        .api::<Pool>()
+        .patch("p1", &PatchParams::default(), &Patch::Merge(&annotations))
+        .await
+        .unwrap();
+}
+
+/// Waits until no server of a Pool is left, and all others run without it.
+async fn without(space: &Space, pool: &str) {
+    let prefix = format!("store-{pool}-");
+    until("its servers to be gone", CHANGED, || async {
+        let pods = space.list::<Pod>().await;
+        let left = pods
+            .iter()
+            .filter(|pod| pod.name_any().starts_with(&prefix))
+            .count();
+        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+        if (left, ready) == (0, 4) {
+            Ok(())
+        } else {
+            Err(format!("{left} are left, {ready} servers are ready"))
+        }
+    })
+    .await;
+    space.ready::<Tenant>("store", CHANGED).await;
+    let map = space.get::<ConfigMap>("store-topology").await.unwrap();
+    assert!(!map.data.unwrap()["RUSTFS_VOLUMES"].contains(&prefix));
 }
 
 /// Nothing that was acknowledged is lost, stale, or missing from a list at any time.

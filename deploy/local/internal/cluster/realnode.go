@@ -83,6 +83,7 @@ func (c *cluster) startNode(ctx context.Context) error {
 	if err := c.launch(spec); err != nil {
 		return err
 	}
+	c.first = c.components[len(c.components)-1]
 	if err := c.node.WaitEngine(ctx, time.Minute); err != nil {
 		return err
 	}

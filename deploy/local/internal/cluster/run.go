@@ -31,6 +31,8 @@ type cluster struct {
 
 	// components are in the order of their start.
 	components []*proc.Component
+	// first is the real node's first process.
+	first *proc.Component
 	// ready is set once everything answered; from then on what ends is
 	// started again, before that it ends the start.
 	ready  atomic.Bool
@@ -175,12 +177,6 @@ func (c *cluster) start(ctx context.Context) error {
 	if err := c.launch(c.controllerManager(), c.scheduler(), c.kwok()); err != nil {
 		return err
 	}
-	if err := volumes.CreateClasses(ctx, c.client); err != nil {
-		return err
-	}
-	if err := c.startVolumes(ctx); err != nil {
-		return err
-	}
 	if err := c.createFakeNodes(ctx); err != nil {
 		return err
 	}
@@ -188,6 +184,9 @@ func (c *cluster) start(ctx context.Context) error {
 		if err := c.startNode(ctx); err != nil {
 			return err
 		}
+	}
+	if err := c.startVolumes(ctx); err != nil {
+		return err
 	}
 	if err := c.waitReady(ctx); err != nil {
 		return err
@@ -204,6 +203,12 @@ func (c *cluster) startVolumes(ctx context.Context) error {
 		return err
 	}
 	server := &volumes.Server{Client: c.client, Dir: c.inst.Path("volumes"), Log: log}
+	if c.node != nil {
+		server.Disks = node.Disks{First: func() int { return c.first.ID().PID }}
+	}
+	if err := server.CreateClasses(ctx); err != nil {
+		return err
+	}
 	go server.Run(ctx)
 	return nil
 }

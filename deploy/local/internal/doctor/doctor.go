@@ -70,6 +70,7 @@ func RealNode() []Check {
 		{"runc", "to run containers", "runc"},
 		{"nft", "for kube-proxy's rules", "nftables"},
 		{"ip", "for the bridge", "iproute2"},
+		{"nsenter", "for volumes with a size", "util-linux"},
 		{"ldd", "for images of dynamic programs", "libc-bin"},
 		{"xz", "for a packed RustFS", "xz-utils"},
 	} {

@@ -1,4 +1,5 @@
-// Package volumes provides dynamic volumes: one folder for each claim.
+// Package volumes provides dynamic volumes: one folder for each claim, and on a
+// real node, for who asks for it, a file system of the claim's size on it.
 //
 // The controller manager's own host-path provisioner will not do: its folders
 // are all in one place for the whole machine, closed to other users than root
@@ -28,20 +29,37 @@ const (
 
 	provisionedBy = "pv.kubernetes.io/provisioned-by"
 	selectedNode  = "volume.kubernetes.io/selected-node"
+
+	// sized is the name of the class whose volumes have a size.
+	sized = "sized"
 )
+
+// Disks makes file systems of a given size.
+type Disks interface {
+	Make(ctx context.Context, folder, size string) error
+	Resize(ctx context.Context, folder, size string) error
+	Remove(ctx context.Context, folder string) error
+}
 
 // Server creates, grows and removes volumes in the folder Dir.
 type Server struct {
 	Client *kube.Client
 	Dir    string
+	// Disks makes the volumes of the class "sized"; nil without a real node.
+	Disks Disks
 	// Log takes a line for everything that fails.
 	Log io.Writer
 }
 
-// CreateClasses creates the StorageClasses "standard", the default one, and
-// "expandable", whose claims may grow.
-func CreateClasses(ctx context.Context, client *kube.Client) error {
-	for _, name := range []string{"standard", "expandable"} {
+// CreateClasses creates the StorageClasses "standard", the default one,
+// "expandable", whose claims may grow, and, with Disks, "sized", whose volumes
+// are as large as their claims and may grow too.
+func (s *Server) CreateClasses(ctx context.Context) error {
+	names := []string{"standard", "expandable"}
+	if s.Disks != nil {
+		names = append(names, sized)
+	}
+	for _, name := range names {
 		standard := name == "standard"
 		object := kube.Object{
 			"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
@@ -51,7 +69,7 @@ func CreateClasses(ctx context.Context, client *kube.Client) error {
 			"provisioner": Provisioner, "reclaimPolicy": "Delete",
 			"volumeBindingMode": "Immediate", "allowVolumeExpansion": !standard,
 		}
-		if err := client.Create(ctx, classesPath, object); err != nil {
+		if err := s.Client.Create(ctx, classesPath, object); err != nil {
 			return fmt.Errorf("cannot create the StorageClass %s: %w", name, err)
 		}
 	}
@@ -126,6 +144,9 @@ func (s *Server) sync(ctx context.Context) error {
 		switch {
 		case !known || c.Metadata.Deleted != "":
 		case wantsVolume(c, class):
+			if _, made := byName[volumeName(c)]; made {
+				continue // it is about to be bound
+			}
 			failed = append(failed, s.provide(ctx, c, class))
 		case wantsGrowth(c, class):
 			failed = append(failed, s.grow(ctx, c, byName[c.Spec.VolumeName]))
@@ -145,13 +166,15 @@ func wantsVolume(c claim, class class) bool {
 	return class.BindingMode != "WaitForFirstConsumer" || c.Metadata.Annotations[selectedNode] != ""
 }
 
+func volumeName(c claim) string { return "pvc-" + c.Metadata.UID }
+
 func wantsGrowth(c claim, class class) bool {
 	return class.AllowsExpansion && c.Status.Phase == "Bound" &&
 		c.Status.Capacity["storage"] != c.Spec.Resources.Requests["storage"]
 }
 
 func (s *Server) provide(ctx context.Context, c claim, class class) error {
-	name := "pvc-" + c.Metadata.UID
+	name := volumeName(c)
 	folder := filepath.Join(s.Dir, c.Metadata.Namespace+"_"+c.Metadata.Name+"_"+name)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
@@ -159,6 +182,13 @@ func (s *Server) provide(ctx context.Context, c claim, class class) error {
 	// Pods run as any user; MkdirAll's mode is cut by the umask.
 	if err := os.Chmod(folder, 0o777); err != nil {
 		return err
+	}
+	if class.Metadata.Name == sized {
+		// A run that was cut off before the volume was created left its own.
+		err := errors.Join(s.Disks.Remove(ctx, folder), s.Disks.Make(ctx, folder, c.Spec.Resources.Requests["storage"]))
+		if err != nil {
+			return err
+		}
 	}
 	return s.Client.Create(ctx, volumesPath, kube.Object{
 		"apiVersion": "v1", "kind": "PersistentVolume",
@@ -174,10 +204,16 @@ func (s *Server) provide(ctx context.Context, c claim, class class) error {
 	})
 }
 
-// grow gives the claim what it asks for: folders have no size.
+// grow gives the claim what it asks for: folders have no size, and a disk is
+// there at once.
 func (s *Server) grow(ctx context.Context, c claim, v volume) error {
 	size := kube.Object{"storage": c.Spec.Resources.Requests["storage"]}
 	if v.Spec.Capacity["storage"] != size["storage"] {
+		if v.Spec.Class == sized {
+			if err := s.Disks.Resize(ctx, v.Spec.HostPath.Path, c.Spec.Resources.Requests["storage"]); err != nil {
+				return err
+			}
+		}
 		patch := kube.Object{"spec": kube.Object{"capacity": size}}
 		if err := s.Client.Patch(ctx, volumesPath+"/"+v.Metadata.Name, patch); err != nil {
 			return err
@@ -192,6 +228,11 @@ func (s *Server) grow(ctx context.Context, c claim, v volume) error {
 func (s *Server) remove(ctx context.Context, v volume) error {
 	if v.Spec.HostPath == nil || !strings.HasPrefix(v.Spec.HostPath.Path, s.Dir+string(filepath.Separator)) {
 		return fmt.Errorf("the volume %s lies outside %s and is left alone", v.Metadata.Name, s.Dir)
+	}
+	if v.Spec.Class == sized {
+		if err := s.Disks.Remove(ctx, v.Spec.HostPath.Path); err != nil {
+			return err
+		}
 	}
 	if err := os.RemoveAll(v.Spec.HostPath.Path); err != nil {
 		return err

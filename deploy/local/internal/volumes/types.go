@@ -40,6 +40,7 @@ type claim struct {
 type volume struct {
 	Metadata metadata `json:"metadata"`
 	Spec     struct {
+		Class         string `json:"storageClassName"`
 		ReclaimPolicy string `json:"persistentVolumeReclaimPolicy"`
 		HostPath      *struct {
 			Path string `json:"path"`
