@@ -1,7 +1,7 @@
 //! From the admin API's typed answers to what figures are made from. No decision is made here.
 
-use admin::{Counter, Info, PoolEntry, StorageInfo};
-use plan::monitor::figures::{Answer, Drive, Layout, Pool};
+use admin::{Counter, Decommission, Info, PoolEntry, StorageInfo};
+use plan::monitor::figures::{Answer, Drain, Drive, Layout, Pool};
 
 /// One answer from the three documents of one reading.
 pub(super) fn answer(storage: &StorageInfo, info: &Info, pools: &[PoolEntry]) -> Answer {
@@ -28,6 +28,16 @@ fn pool(entry: &PoolEntry) -> Pool {
         used: entry.used_size,
         free: entry.free_size,
         status: entry.status.clone(),
+        drain: entry.decommission_info.as_ref().map(drain),
+    }
+}
+
+fn drain(info: &Decommission) -> Drain {
+    Drain {
+        objects: info.objects_decommissioned,
+        bytes: info.bytes_decommissioned,
+        bytes_at_start: info.total_size.saturating_sub(info.start_size),
+        failed_objects: info.objects_decommissioned_failed,
     }
 }
 

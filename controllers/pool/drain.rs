@@ -43,6 +43,7 @@ pub(crate) fn report(entry: &PoolEntry) -> Report {
         used: entry.used_size,
         objects: info.objects_decommissioned,
         bytes: info.bytes_decommissioned,
+        bytes_at_start: info.total_size.saturating_sub(info.start_size),
         failed_objects: info.objects_decommissioned_failed,
         unresolved: unresolved.is_some(),
         held_up: info

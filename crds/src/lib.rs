@@ -11,6 +11,7 @@ pub mod monitor;
 pub mod names;
 pub mod pool;
 pub mod rebalance;
+pub mod rollout;
 pub mod tenant;
 
 pub use certificate::{TenantCertificate, TenantCertificateSpec, TenantCertificateStatus};

@@ -177,6 +177,11 @@ pub struct DrainStatus {
     pub objects: i64,
     /// Bytes that have moved.
     pub bytes: i64,
+    /// `bytes` in percent of what was in use when the drain began; 100 only once all has left.
+    pub percent: i32,
     /// Objects that could not be moved.
     pub failed_objects: i64,
+    /// What holds it up, in the server's words, such as too little space elsewhere; absent while nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_reason: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crds::tenant::RolloutOutcome::{Complete, RolledBack};
+use crds::rollout::RolloutOutcome::{Complete, RolledBack};
 use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;

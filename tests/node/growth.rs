@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crds::{Pool, Tenant};
+use crds::Pool;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use serde_json::{Value, json};
 
 use crate::World;
 use crate::s3::Store;
-use crate::stores::one_disk;
+use crate::stores::{admin, create, sized};
 use crate::support::objects;
 use crate::support::space::Space;
 use crate::support::wait::until;
@@ -21,11 +20,7 @@ const OBJECTS: usize = 20;
 
 pub async fn volumes_grow_under_a_store_that_serves(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "grow").await;
-    let tenant = one_disk(objects::tenant());
-    space.apply::<Tenant>("store", &tenant).await.unwrap();
-    space.apply::<Pool>("p0", &sized("1Gi")).await.unwrap();
-    space.ready::<Tenant>("store", SOON).await;
-    space.ready::<Pool>("p0", SOON).await;
+    create(&space, &objects::tenant()).await;
     let store = Store::find(&world, &space, "store-credentials", None).await;
     store.put("kept", OBJECTS);
 
@@ -50,6 +45,9 @@ pub async fn volumes_grow_under_a_store_that_serves(world: Arc<World>) {
     let counts = traffic.end();
     eprintln!("  grown in {:.1} s: {counts}", took.as_secs_f64());
     assert_eq!(uids(&space).await, before, "no server was touched");
+    let storage = admin(&store).storage_info().await.unwrap();
+    let sizes: Vec<u64> = storage.drives.iter().map(|drive| drive.totalspace).collect();
+    assert_eq!(sizes, [2 << 30; 4], "servers have what was asked for");
     assert_eq!(counts["lost"], 0, "{counts}");
     assert_eq!(counts["stale"], 0, "{counts}");
     assert!(counts["writes"].as_u64() > Some(5), "{counts}");
@@ -70,12 +68,6 @@ pub async fn volumes_grow_under_a_store_that_serves(world: Arc<World>) {
     space.ready::<Pool>("p0", SOON).await;
     store.check("kept", OBJECTS);
     space.vacate().await;
-}
-
-fn sized(size: &str) -> Value {
-    let mut pool = objects::pool("store", 4, 1);
-    pool["spec"]["volumeClaim"] = json!({"size": size, "storageClassName": "expandable"});
-    pool
 }
 
 async fn uids(space: &Space) -> BTreeSet<String> {

@@ -74,6 +74,7 @@ fn run(arguments: &Arguments) -> ExitCode {
         stores::a_creation_ends_the_same_when_the_operator_is_killed,
         stores::retained_volumes_serve_their_objects_again,
         faults::servers_that_are_killed_lose_nothing,
+        faults::a_node_that_is_drained_gives_up_no_more_servers_than_writes_can_spare,
         growth::volumes_grow_under_a_store_that_serves,
         stores::deletion_with_data_is_refused_until_confirmed,
         rotation::root_credentials_rotate_while_a_user_reads_what_it_wrote,

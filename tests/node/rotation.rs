@@ -1,10 +1,8 @@
 //! Root credentials that change under a real store, with a client that never stops.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use admin::{Client, Credentials, Deadlines, Endpoint};
 use crds::Tenant;
 use crds::names::LABEL_TENANT;
 use hyper::Method;
@@ -14,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::World;
 use crate::s3::Store;
-use crate::stores::{create, is_ready, one_disk};
+use crate::stores::{admin, create, is_ready};
 use crate::support::objects;
 use crate::support::space::Space;
 use crate::support::wait::until;
@@ -29,9 +27,9 @@ const SECOND: &str = "the-second-secret";
 pub async fn root_credentials_rotate_while_a_user_reads_what_it_wrote(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "rotation").await;
     give(&space, FIRST).await;
-    let mut tenant = one_disk(objects::tenant());
+    let mut tenant = objects::tenant();
     tenant["spec"]["credentialsSecretRef"] = json!({"name": "keys"});
-    create(&space, tenant).await;
+    create(&space, &tenant).await;
     let mut root = Store::find(&world, &space, "keys", None).await;
     root.put("kept", OBJECTS);
     add_user(&root).await;
@@ -94,17 +92,6 @@ async fn add_user(root: &Store) {
 
 /// The status of an answer.
 async fn asked(store: &Store, method: Method, path: &str, body: Option<Value>) -> u16 {
-    let endpoint = Endpoint {
-        addr: SocketAddr::new(store.address.parse().unwrap(), 9000),
-        host: store.host.clone(),
-        tls: None,
-    };
-    let credentials = Credentials::new(&store.keys.0, &store.keys.1);
-    let deadlines = Deadlines {
-        total: Duration::from_secs(40),
-        ..Deadlines::default()
-    };
     let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
-    let client = Client::new(endpoint, credentials, deadlines);
-    client.send(method, path, body).await.unwrap().status
+    admin(store).send(method, path, body).await.unwrap().status
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """An S3 client that knows nothing of the operator: stores objects, reads them back, and counts what goes wrong.
 
-usage: S3_ACCESS_KEY=… S3_SECRET_KEY=… s3.py URL ADDRESS CA|- put|check|traffic BUCKET COUNT
+usage: S3_ACCESS_KEY=… S3_SECRET_KEY=… PACE=0.02 s3.py URL ADDRESS CA|- put|check|traffic BUCKET COUNT
 
 The name in URL is reached at ADDRESS, and its certificate must be signed by CA. `put` stores COUNT objects and reads
-them back, `check` only reads, `traffic` overwrites and reads COUNT objects until standard input ends. The last line
-of the output is a JSON object. Takes boto3 if it is installed, otherwise scripts/s3.py.
+them back, `check` only reads, `traffic` overwrites and reads COUNT objects until standard input ends, with PACE seconds
+in between. The last line of the output is a JSON object. Takes boto3 if it is installed, otherwise scripts/s3.py.
 """
 import hashlib
 import json
@@ -18,6 +18,7 @@ import urllib.parse
 
 SIZES = [1, 700, 70_000, 1 << 20, 6 << 20]
 TRAFFIC_SIZE = 24_000
+PACE = float(os.environ.get("PACE", "0.02"))
 
 
 class Missing(Exception):
@@ -209,7 +210,7 @@ class Traffic:
                 self.write(index)
                 self.read(index)
                 self.read(own[(own.index(index) + 3) % len(own)])
-                time.sleep(0.02)
+                self.end.wait(PACE)
 
     def run(self):
         every = list(range(self.count))

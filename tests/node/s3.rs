@@ -74,8 +74,20 @@ impl Store {
 
     /// Overwrites and reads objects until told to end.
     pub fn traffic(&self, bucket: &str) -> Traffic {
-        let mut command = self.command("traffic", bucket, 12);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        self.paced(bucket, 12, "0.02")
+    }
+
+    /// The same with fewer objects and pauses, where the servers have other work that a small machine must get done.
+    pub fn easy_traffic(&self, bucket: &str) -> Traffic {
+        self.paced(bucket, 6, "0.5")
+    }
+
+    fn paced(&self, bucket: &str, objects: usize, pause: &str) -> Traffic {
+        let mut command = self.command("traffic", bucket, objects);
+        command
+            .env("PACE", pause)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         Traffic(command.spawn().expect("python runs"))
     }
 

@@ -38,7 +38,7 @@ pub async fn the_operator_runs_from_its_own_image(world: Arc<World>) {
 
 pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "plain").await;
-    create(&space, one_disk(objects::tenant())).await;
+    create(&space, &objects::tenant()).await;
     let store = Store::find(&world, &space, "store-credentials", None).await;
     store.put("kept", OBJECTS);
     answers_decode(&store).await;
@@ -47,11 +47,8 @@ pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced
     let traffic = store.traffic("busy");
     tokio::time::sleep(Duration::from_secs(3)).await;
     let started = Instant::now();
-    let mut changed = one_disk(objects::tenant());
-    changed["spec"]["env"]
-        .as_array_mut()
-        .unwrap()
-        .push(json!({"name": "RUSTFS_CHECK_UPDATE", "value": "false"}));
+    let mut changed = objects::tenant();
+    changed["spec"]["env"] = json!([{"name": "RUSTFS_OBS_LOGGER_LEVEL", "value": "warn"}]);
     space.apply::<Tenant>("store", &changed).await.unwrap();
     until("every server to be replaced", ROLLED, || async {
         let pods = space.list::<Pod>().await;
@@ -78,7 +75,7 @@ pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced
 
 pub async fn a_bad_image_is_rolled_back_while_clients_are_served(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "back").await;
-    create(&space, one_disk(objects::tenant())).await;
+    create(&space, &objects::tenant()).await;
     space
         .condition::<Tenant>("store", "RolledOut", "True", "Complete", FORMED)
         .await;
@@ -88,7 +85,7 @@ pub async fn a_bad_image_is_rolled_back_while_clients_are_served(world: Arc<Worl
     let traffic = store.traffic("busy");
     tokio::time::sleep(Duration::from_secs(3)).await;
     let started = Instant::now();
-    let mut bad = one_disk(objects::tenant());
+    let mut bad = objects::tenant();
     bad["spec"]["image"] = "rustfs/rustfs:there-is-no-such".into();
     bad["spec"]["imagePullPolicy"] = "Never".into();
     bad["spec"]["rollout"] = json!({"autoRollback": true, "progressDeadlineSeconds": 15});
@@ -126,7 +123,7 @@ pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<W
         .apply::<TenantCertificate>("store", &objects::certificate("store"))
         .await
         .unwrap();
-    create(&space, one_disk(objects::tls_tenant())).await;
+    create(&space, &objects::tls_tenant()).await;
     let mut store = Store::find(&world, &space, "store-credentials", Some("store-tls")).await;
     store.put("kept", OBJECTS);
     assert!(store.is_refused_without_authority("kept"));
@@ -136,13 +133,10 @@ pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<W
 
 pub async fn a_creation_ends_the_same_when_the_operator_is_killed(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "killed").await;
-    let mut tenant = one_disk(objects::tenant());
+    let mut tenant = objects::tenant();
     tenant["spec"]["deletion"]["volumes"] = "Delete".into();
     space.apply::<Tenant>("store", &tenant).await.unwrap();
-    space
-        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
+    space.apply::<Pool>("p0", &sized("1Gi")).await.unwrap();
     until("the creation to begin", FORMED, || {
         space.get::<ConfigMap>("store-topology")
     })
@@ -169,10 +163,10 @@ pub async fn retained_volumes_serve_their_objects_again(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "again").await;
     let keys = json!({"stringData": {"accesskey": "someone", "secretkey": "a-secret-for-this-test"}});
     space.apply::<Secret>("keys", &keys).await.unwrap();
-    let mut tenant = one_disk(objects::tenant());
+    let mut tenant = objects::tenant();
     tenant["spec"]["credentialsSecretRef"] = json!({"name": "keys"});
     tenant["spec"]["deletion"]["volumes"] = "Retain".into();
-    create(&space, tenant.clone()).await;
+    create(&space, &tenant).await;
     let store = Store::find(&world, &space, "keys", None).await;
     store.put("kept", OBJECTS);
 
@@ -191,7 +185,7 @@ pub async fn retained_volumes_serve_their_objects_again(world: Arc<World>) {
     .await;
     assert_eq!(space.list::<PersistentVolumeClaim>().await.len(), 4);
 
-    create(&space, tenant).await;
+    create(&space, &tenant).await;
     let store = Store::find(&world, &space, "keys", None).await;
     store.put("more", OBJECTS);
     store.check("kept", OBJECTS);
@@ -200,7 +194,7 @@ pub async fn retained_volumes_serve_their_objects_again(world: Arc<World>) {
 
 pub async fn deletion_with_data_is_refused_until_confirmed(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "kept").await;
-    create(&space, one_disk(objects::protected_tenant())).await;
+    create(&space, &objects::protected_tenant()).await;
     let store = Store::find(&world, &space, "store-credentials", None).await;
     store.put("kept", OBJECTS);
     let uid = space.get::<Tenant>("store").await.unwrap().uid().unwrap();
@@ -240,26 +234,40 @@ pub async fn deletion_with_data_is_refused_until_confirmed(world: Arc<World>) {
 }
 
 /// A Tenant of one Pool with four servers; waits until both are ready.
-pub async fn create(space: &Space, tenant: Value) {
+pub async fn create(space: &Space, tenant: &Value) {
+    create_with(space, tenant, &sized("1Gi")).await;
+}
+
+/// The same with a Pool that is told.
+pub async fn create_with(space: &Space, tenant: &Value, pool: &Value) {
     let started = Instant::now();
-    space.apply::<Tenant>("store", &tenant).await.unwrap();
-    space
-        .apply::<Pool>("p0", &objects::pool("store", 4, 1))
-        .await
-        .unwrap();
+    space.apply::<Tenant>("store", tenant).await.unwrap();
+    space.apply::<Pool>("p0", pool).await.unwrap();
     space.ready::<Tenant>("store", FORMED).await;
     space.ready::<Pool>("p0", FORMED).await;
     eprintln!("  {}: ready after {} s", space.name, started.elapsed().as_secs());
 }
 
-/// Several drives of the node share a disk, which RustFS refuses otherwise.
-pub fn one_disk(mut tenant: Value) -> Value {
-    tenant["spec"]["env"] = json!([{"name": "RUSTFS_UNSAFE_BYPASS_DISK_CHECK", "value": "true"}]);
-    tenant
+/// A Pool of four servers on volumes that have the size asked for: servers judge by their drives what fits where.
+pub fn sized(size: &str) -> Value {
+    let mut pool = objects::pool("store", 4, 1);
+    pool["spec"]["volumeClaim"] = json!({"size": size, "storageClassName": "sized"});
+    pool
 }
 
 /// The operator's own client understands what a live server says.
 async fn answers_decode(store: &Store) {
+    let client = admin(store);
+    let info = client.info().await.unwrap();
+    assert_eq!(info.servers.len(), 4, "{info:?}");
+    let storage = client.storage_info().await.unwrap();
+    assert_eq!(storage.drives.len(), 4, "{storage:?}");
+    let pools = client.pools().await.unwrap();
+    assert_eq!(pools.len(), 1, "{pools:?}");
+}
+
+/// A client of the admin API, as the operator makes one.
+pub fn admin(store: &Store) -> Client {
     let endpoint = Endpoint {
         addr: SocketAddr::new(store.address.parse().unwrap(), 9000),
         host: store.host.clone(),
@@ -271,13 +279,7 @@ async fn answers_decode(store: &Store) {
         total: Duration::from_secs(40),
         ..Deadlines::default()
     };
-    let client = Client::new(endpoint, credentials, deadlines);
-    let info = client.info().await.unwrap();
-    assert_eq!(info.servers.len(), 4, "{info:?}");
-    let storage = client.storage_info().await.unwrap();
-    assert_eq!(storage.drives.len(), 4, "{storage:?}");
-    let pools = client.pools().await.unwrap();
-    assert_eq!(pools.len(), 1, "{pools:?}");
+    Client::new(endpoint, credentials, deadlines)
 }
 
 /// Ends the operator as the crash of its node does: another Pod begins with nothing in its memory.

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use crds::{Pool, Tenant};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{NamespaceResourceScope, ObjectMeta};
 use kube::{Api, Client, Resource};
@@ -186,21 +186,19 @@ impl Space {
         .await;
     }
 
-    /// Deletes the namespace and waits until all in it is gone, so that nothing still runs beside what comes next.
+    /// Deletes the namespace and waits until nothing in it runs beside what comes next. The namespace itself takes its
+    /// controller half a minute more.
     pub async fn vacate(self) {
-        let (client, name) = (self.client.clone(), self.name.clone());
+        let pods = self.api::<Pod>();
+        let what = format!("the Pods of {} to be gone", self.name);
         self.leave().await;
-        until(
-            &format!("namespace {name} to be gone"),
-            Duration::from_secs(120),
-            || async {
-                match Api::<Namespace>::all(client.clone()).get_opt(&name).await {
-                    Ok(None) => Ok(()),
-                    Ok(Some(_)) => Err("it is still there".to_owned()),
-                    Err(error) => Err(error.to_string()),
-                }
-            },
-        )
+        until(&what, Duration::from_secs(120), || async {
+            match pods.list(&ListParams::default()).await {
+                Ok(left) if left.items.is_empty() => Ok(()),
+                Ok(left) => Err(format!("{} are left", left.items.len())),
+                Err(error) => Err(error.to_string()),
+            }
+        })
         .await;
     }
 

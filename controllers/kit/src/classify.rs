@@ -84,6 +84,7 @@ pub fn classify_status(status: &Status) -> Verdict {
         413 => Verdict::new(Class::Refused, "ApiTooLarge"),
         422 => Verdict::new(Class::Refused, "ApiInvalid"),
         429 => Verdict::new(Class::Retry(after), "ApiThrottled"),
+        500 if knows_no_field(status) => Verdict::new(Class::Refused, "DefinitionOutdated"),
         _ => Verdict::new(Class::Retry(after), "ApiUnavailable"),
     }
 }
@@ -92,6 +93,13 @@ pub fn classify_status(status: &Status) -> Verdict {
 #[must_use]
 pub fn explain(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
+        if knows_no_field(status) {
+            return format!(
+                "{}: the CustomResourceDefinition in the cluster is another version's than this operator; apply the ones \
+                 that came with it, or those that `rustfs-operator crds` prints",
+                status.message
+            );
+        }
         return if status.message.is_empty() {
             format!("{} ({})", status.reason, status.code)
         } else {
@@ -128,6 +136,11 @@ fn is_terminating(status: &Status) -> bool {
             .iter()
             .any(|cause| cause.reason == "NamespaceTerminating")
     }) || status.message.contains("because it is being terminated")
+}
+
+/// An apply with a field that the definition of its kind does not have is answered as if the server were broken.
+fn knows_no_field(status: &Status) -> bool {
+    status.code == 500 && status.message.contains("field not declared in schema")
 }
 
 #[cfg(test)]
@@ -187,6 +200,19 @@ mod tests {
             "configmaps \"x\" is forbidden: unable to create new content in namespace a because it is being terminated"
                 .to_owned();
         assert_eq!(classify_status(&ending).class, Class::Gone);
+    }
+
+    #[test]
+    fn a_field_that_the_installed_definition_lacks_is_not_tried_again() {
+        let mut unknown = status(500, "");
+        unknown.message = "failed to create typed patch object (shop/a; storage.rustfs.com/v1alpha1, Kind=Pool): \
+                           .status.drain.percent: field not declared in schema"
+            .to_owned();
+        let verdict = classify_status(&unknown);
+        assert_eq!(verdict, Verdict::new(Class::Refused, "DefinitionOutdated"));
+        let told = explain(&kube::Error::Api(Box::new(unknown)));
+        assert!(told.contains(".status.drain.percent"), "{told}");
+        assert!(told.contains("rustfs-operator crds"), "{told}");
     }
 
     #[test]

@@ -43,6 +43,10 @@ pub struct Decommission {
     pub objects_decommissioned_failed: u64,
     /// Bytes that have left.
     pub bytes_decommissioned: u64,
+    /// Bytes for data that the pool has in all.
+    pub total_size: u64,
+    /// Bytes of them that were free when it began.
+    pub start_size: u64,
     /// What it waits for, such as `queued`, `waiting_for_worker`; absent while it works.
     pub waiting_reason: Option<String>,
     /// Why the other pools cannot take the data; absent while they can.

@@ -59,6 +59,27 @@ fn the_recorded_pools_tell_their_element_and_space() {
 }
 
 #[test]
+fn the_recorded_drain_tells_what_was_there_and_what_has_left() {
+    let pools: Vec<PoolEntry> = decoded(include_str!("../../fixtures/pools-list-draining.json"));
+    assert_eq!(pools[0].decommission_info, None);
+    assert_eq!(
+        (pools[1].status.as_str(), pools[1].decommission_status.as_str()),
+        ("decommissioning", "running")
+    );
+    let info = pools[1].decommission_info.as_ref().unwrap();
+    assert_eq!((info.total_size, info.start_size), (2_147_483_648, 2_094_960_640));
+    assert_eq!(
+        (info.objects_decommissioned, info.bytes_decommissioned),
+        (40, 28_714_585)
+    );
+    assert_eq!(
+        (&info.waiting_reason, &info.capacity_blocked_reason),
+        (&None, &None)
+    );
+    assert!(info.unresolved_entries.is_null());
+}
+
+#[test]
 fn the_recorded_readiness_is_ready_in_every_part() {
     let health: Health = decoded(include_str!("../../fixtures/health-ready.json"));
     assert!(health.ready);

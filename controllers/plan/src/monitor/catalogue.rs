@@ -56,6 +56,14 @@ catalogue! {
         "Free capacity of the pool";
     POOL_STATUS "rustfs_tenant_pool_status" ["pool", "status"]
         "1 for the status the pool has: active, decommissioning, decommissioned, blocked, rebalancing, unknown";
+    POOL_DRAIN_OBJECTS "rustfs_tenant_pool_drain_objects" ["pool"]
+        "Objects that have left the pool since its drain began; only while the servers know of one";
+    POOL_DRAIN_BYTES "rustfs_tenant_pool_drain_bytes" ["pool"]
+        "Bytes that have left the pool since its drain began";
+    POOL_DRAIN_START "rustfs_tenant_pool_drain_start_bytes" ["pool"]
+        "Bytes that were in use in the pool when its drain began";
+    POOL_DRAIN_FAILED "rustfs_tenant_pool_drain_failed_objects" ["pool"]
+        "Objects that could not leave the pool";
     SET_DRIVES "rustfs_tenant_erasure_set_drives" ["pool", "set"]
         "Drives of the erasure set";
     SET_ONLINE "rustfs_tenant_erasure_set_drives_online" ["pool", "set"]

@@ -51,6 +51,21 @@ pub struct Pool {
     pub free: u64,
     /// `active`, `decommissioning`, …
     pub status: String,
+    /// How far its drain is; none = the servers know of none.
+    pub drain: Option<Drain>,
+}
+
+/// How far the drain of a pool is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drain {
+    /// Objects that have left.
+    pub objects: u64,
+    /// Bytes that have left.
+    pub bytes: u64,
+    /// Bytes that were in use when it began.
+    pub bytes_at_start: u64,
+    /// Objects that could not leave.
+    pub failed_objects: u64,
 }
 
 /// The erasure layout of one pool.
@@ -185,6 +200,12 @@ fn pools(answer: &Answer, names: &BTreeMap<usize, String>) -> Vec<Sample> {
                 f64::from(u8::from(each == status)),
             )
         }));
+        if let Some(drain) = &pool.drain {
+            samples.push(one(&c::POOL_DRAIN_OBJECTS, [&name], number(drain.objects)));
+            samples.push(one(&c::POOL_DRAIN_BYTES, [&name], number(drain.bytes)));
+            samples.push(one(&c::POOL_DRAIN_START, [&name], number(drain.bytes_at_start)));
+            samples.push(one(&c::POOL_DRAIN_FAILED, [&name], number(drain.failed_objects)));
+        }
     }
     samples
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::figures::{Answer, Drive, Layout, Pool, Reading, samples, write_quorum};
+use super::figures::{Answer, Drain, Drive, Layout, Pool, Reading, samples, write_quorum};
 use super::text::{Common, render};
 use super::*;
 use crate::step::{Enacted, Failure, Outcome};
@@ -344,6 +344,12 @@ pub(super) fn degraded() -> Reading {
                 used: 800,
                 free: 1200,
                 status: "active".into(),
+                drain: Some(Drain {
+                    objects: 12,
+                    bytes: 200,
+                    bytes_at_start: 800,
+                    failed_objects: 1,
+                }),
             }],
             layouts: vec![Layout {
                 sets: 1,

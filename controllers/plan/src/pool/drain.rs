@@ -43,6 +43,8 @@ pub struct Report {
     pub objects: u64,
     /// Bytes that have left.
     pub bytes: u64,
+    /// Bytes that were in use when the drain began; 0 = not told.
+    pub bytes_at_start: u64,
     /// Objects that could not leave.
     pub failed_objects: u64,
     /// What holds it up, in the server's words; empty = nothing.
@@ -274,8 +276,9 @@ fn said(own: &Report) -> Drain {
         "" => String::new(),
         why => format!("; held up: {why}"),
     };
+    let percent = percent(own);
     let message = format!(
-        "{} objects with {} bytes have moved to the other Pools{held_up}",
+        "{} objects with {} bytes, {percent}% of what was there, have moved to the other Pools{held_up}",
         own.objects, own.bytes
     );
     Drain {
@@ -286,8 +289,24 @@ fn said(own: &Report) -> Drain {
             state: own.decommission.clone(),
             objects: number(own.objects),
             bytes: number(own.bytes),
+            percent,
             failed_objects: number(own.failed_objects),
+            blocked_reason: (!own.held_up.is_empty()).then(|| own.held_up.clone()),
         }),
+    }
+}
+
+/// What was there includes what is never moved, such as the servers' own files: all is said to have left only when the
+/// servers say so.
+fn percent(own: &Report) -> i32 {
+    if own.decommission == "complete" {
+        return 100;
+    }
+    let share = u128::from(own.bytes) * 100 / u128::from(own.bytes_at_start.max(1));
+    if own.bytes_at_start == 0 {
+        0
+    } else {
+        i32::try_from(share.min(99)).unwrap_or(99)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crds::Tenant;
 use crds::names::KEY_ROLLOUT;
-use crds::tenant::{RolloutOutcome, RolloutRevision};
+use crds::rollout::{RolloutOutcome, RolloutRevision};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;

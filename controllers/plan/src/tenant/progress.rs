@@ -3,7 +3,7 @@
 use crds::Tenant;
 use crds::hook::Before;
 use crds::names;
-use crds::tenant::MissingServer;
+use crds::rollout::MissingServer;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -83,7 +83,7 @@ pub(crate) fn survey(tenant: &Tenant, observed: &Observed, topology: &Topology) 
     Some(progress)
 }
 
-fn status(tenant: &Tenant) -> Option<&crds::tenant::RolloutStatus> {
+fn status(tenant: &Tenant) -> Option<&crds::rollout::RolloutStatus> {
     tenant.status.as_ref()?.rollout.as_ref()
 }
 

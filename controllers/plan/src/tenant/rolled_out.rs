@@ -2,7 +2,7 @@
 
 use crds::conditions::ROLLED_OUT;
 use crds::names::ANNOTATION_ALLOW_DOWNGRADE;
-use crds::tenant::RolloutStatus;
+use crds::rollout::RolloutStatus;
 
 use super::progress::Progress;
 use super::verdict::Verdict;

@@ -163,6 +163,7 @@ fn pools(world: &World, identity: &Identity) -> Option<Value> {
             entry["decommissionInfo"] = json!({
                 "complete": state == "complete", "failed": state == "failed", "canceled": state == "canceled",
                 "objectsDecommissioned": 12, "bytesDecommissioned": 4096,
+                "totalSize": data * DRIVE_SIZE, "startSize": data * DRIVE_SIZE - 16384,
             });
         }
         if world.drains(|drains| drains.unresolved(&identity.tenant, &pool.element)) {

@@ -55,6 +55,35 @@ fn a_failed_drain_is_not_tried_again_and_says_what_to_do() {
 }
 
 #[test]
+fn a_drain_tells_how_much_of_what_was_there_has_left_and_what_holds_it_up() {
+    let at = |bytes_at_start, word: &str, held_up: &str| {
+        let report = Report {
+            bytes_at_start,
+            held_up: held_up.to_owned(),
+            ..report(word, false)
+        };
+        let (pool, observed) = told(Phase::Draining, report);
+        let drain = reported(&pool, &observed).drain.unwrap();
+        (drain.percent, drain.blocked_reason)
+    };
+    assert_eq!(at(16_384, "running", ""), (25, None));
+    assert_eq!(
+        at(4096, "running", ""),
+        (99, None),
+        "all has left when the servers say so"
+    );
+    assert_eq!(at(100, "running", ""), (99, None));
+    assert_eq!(
+        at(0, "running", ""),
+        (0, None),
+        "servers that do not tell what was there"
+    );
+    assert_eq!(at(16_384, "complete", ""), (100, None));
+    let blocked = at(16_384, "queued", "no space on the other pools");
+    assert_eq!(blocked, (25, Some("no space on the other pools".to_owned())));
+}
+
+#[test]
 fn a_failed_drain_that_was_called_off_is_cleared() {
     let (pool, observed) = told(Phase::Active, report("failed", false));
     assert_eq!(order(&pool, &observed), Some(Order::Clear));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::concerns_health;
 use crds::names::{ANNOTATION_POOL_RESTARTED_AT, ANNOTATION_RESTARTED_AT, LABEL_TOPOLOGY_REVISION};
-use crds::tenant::Rollout;
+use crds::rollout::Rollout;
 
 use crate::health::Health;
 use crate::rollout::{self, Numbered, Recipe, Rejection};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crds::Tenant;
 use crds::conditions::{READY, ROLLED_OUT, STALLED};
 use crds::names::ANNOTATION_RESTARTED_AT;
-use crds::tenant::{Rollout, RolloutOutcome};
+use crds::rollout::{Rollout, RolloutOutcome};
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;

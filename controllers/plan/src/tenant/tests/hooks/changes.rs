@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crds::conditions::{READY, ROLLED_OUT, STALLED};
 use crds::hook::{Before, HookOutcome};
 use crds::pool::PoolState;
-use crds::tenant::Rollout;
+use crds::rollout::Rollout;
 use k8s_openapi::api::core::v1::EnvVar;
 
 use super::super::super::Observed;
