@@ -115,6 +115,9 @@ fn from_watches(context: &Context, tenant: &Tenant) -> Observed {
         pods: sources
             .pods
             .select(namespace, |pod| meta::label(pod, LABEL_TENANT) == Some(name)),
+        claims: sources
+            .claims
+            .select(namespace, |claim| meta::label(claim, LABEL_TENANT) == Some(name)),
         stateful_sets: sources
             .stateful_sets
             .select(namespace, |set| meta::label(set, LABEL_TENANT) == Some(name)),

@@ -38,6 +38,10 @@ pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<Tenant>>> {
         sources
             .pods
             .wakes(|pod| named(pod, meta::label(pod, LABEL_TENANT)?)),
+        // The Pool that a claim was made for may be gone.
+        sources
+            .claims
+            .wakes(|claim| named(claim, meta::label(claim, LABEL_TENANT)?)),
         sources.config_maps.wakes(labelled),
         sources.secrets.wakes(labelled),
         sources.services.wakes(labelled),

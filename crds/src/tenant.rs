@@ -285,6 +285,11 @@ pub struct TenantStatus {
     /// How far moving objects between Pools is, or how the last one ended; absent as long as there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebalance: Option<RebalanceStatus>,
+    /// Volume claims that were kept from Pools that are gone, by Pool. They may hold data, so nobody but you removes
+    /// them; a Pool of that name and layout takes them over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["pool".into()]))]
+    pub orphaned_volumes: Vec<OrphanedVolumes>,
     /// All DNS names that servers and Services answer to; certificates are made for these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub server_names: Vec<String>,
@@ -297,6 +302,16 @@ pub struct TenantStatus {
     /// Which root credentials servers run with, once some were taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<CredentialsStatus>,
+}
+
+/// Volume claims of a Pool that is gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrphanedVolumes {
+    /// Name of the Pool: the claims' label `storage.rustfs.com/pool`.
+    pub pool: String,
+    /// How many claims there are.
+    pub claims: i32,
 }
 
 /// Which root credentials servers run with. The two names differ while a changed pair reaches the servers.

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{
     ConfigMap, Namespace, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
@@ -188,6 +189,38 @@ pub async fn deletion_goes_in_order_and_keeps_only_what_the_policy_keeps(world: 
         .await;
         space.leave().await;
     }
+}
+
+pub async fn volumes_of_a_pool_that_is_gone_are_listed_until_they_are_gone_too(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = Space::serving(&world.cluster.admin, "orphans", &objects::tenant(), "p0").await;
+    space.delete::<Tenant>("store").await;
+    space.gone::<Tenant>("store", SOON).await;
+    space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
+    orphaned(&space, &[("p0", 4)]).await;
+
+    let all = ListParams::default().labels("storage.rustfs.com/pool=p0");
+    let claims = space.api::<PersistentVolumeClaim>();
+    claims
+        .delete_collection(&DeleteParams::default(), &all)
+        .await
+        .unwrap();
+    orphaned(&space, &[]).await;
+    space.leave().await;
+}
+
+async fn orphaned(space: &Space, expected: &[(&str, i32)]) {
+    until("the list of orphaned volumes", SOON, || async {
+        let status = space.get::<Tenant>("store").await?.status.unwrap_or_default();
+        let listed = status.orphaned_volumes.iter();
+        let listed: Vec<(&str, i32)> = listed.map(|one| (one.pool.as_str(), one.claims)).collect();
+        if listed == expected && status.observed_generation.is_some() {
+            Ok(())
+        } else {
+            Err(format!("{listed:?}"))
+        }
+    })
+    .await;
 }
 
 pub async fn a_namespace_with_objects_that_wait_can_be_deleted(world: Arc<World>) {

@@ -82,6 +82,7 @@ fn main() -> ExitCode {
         lifecycle::a_tenant_and_two_pools_become_ready_whatever_comes_first,
         lifecycle::a_tenant_with_tls_mounts_its_certificate_and_renames_nothing,
         lifecycle::deletion_goes_in_order_and_keeps_only_what_the_policy_keeps,
+        lifecycle::volumes_of_a_pool_that_is_gone_are_listed_until_they_are_gone_too,
         lifecycle::a_namespace_with_objects_that_wait_can_be_deleted,
         lifecycle::a_new_image_reaches_every_server_one_at_a_time,
         topology::a_pool_joins_a_store_that_serves_and_clients_meet_one_revision,

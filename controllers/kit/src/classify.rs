@@ -205,9 +205,10 @@ mod tests {
     #[test]
     fn a_field_that_the_installed_definition_lacks_is_not_tried_again() {
         let mut unknown = status(500, "");
-        unknown.message = "failed to create typed patch object (shop/a; storage.rustfs.com/v1alpha1, Kind=Pool): \
+        unknown.message =
+            "failed to create typed patch object (shop/a; storage.rustfs.com/v1alpha1, Kind=Pool): \
                            .status.drain.percent: field not declared in schema"
-            .to_owned();
+                .to_owned();
         let verdict = classify_status(&unknown);
         assert_eq!(verdict, Verdict::new(Class::Refused, "DefinitionOutdated"));
         let told = explain(&kube::Error::Api(Box::new(unknown)));

@@ -6,7 +6,7 @@ use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
 use kube::core::PartialObjectMeta;
 
 use super::deletion::Contents;
@@ -56,6 +56,8 @@ pub struct Observed {
     pub monitors: Vec<Arc<TenantMonitor>>,
     /// Server Pods with the Tenant's label.
     pub pods: Vec<Arc<Pod>>,
+    /// Volume claims with the Tenant's label.
+    pub claims: Vec<Arc<PersistentVolumeClaim>>,
     /// The cluster's default StorageClass, if there is one and it may be seen.
     pub default_class: Option<String>,
     /// StatefulSets with the Tenant's label.

@@ -53,6 +53,7 @@ pub fn status(
         rollout: stored.rollout,
         hooks: hooks::listed(tenant, observed, &plan.hooks),
         rebalance: stored.rebalance,
+        orphaned_volumes: summary::orphaned_volumes(observed),
         credentials_secret_name: stored.credentials_secret_name,
         credentials: stored.credentials,
     };

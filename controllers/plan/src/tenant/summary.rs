@@ -1,10 +1,11 @@
 //! The lists in a Tenant's status: what belongs to it, and how each is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crds::conditions::READY;
 use crds::names;
-use crds::tenant::{CredentialsStatus, PoolPhase, PoolSummary, ReadySummary};
+use crds::tenant::{CredentialsStatus, OrphanedVolumes, PoolPhase, PoolSummary, ReadySummary};
 use crds::{Tenant, TenantCertificate, TenantMonitor};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
@@ -64,6 +65,29 @@ pub(crate) fn pools(tenant: &Tenant, observed: &Observed, topology: &Topology) -
     others.sort_by(|a, b| a.name.cmp(&b.name));
     list.extend(others);
     list
+}
+
+/// Claims whose Pool is gone, by its name. A Pool that cannot be read is not gone, nor is one whose object was lost and
+/// whose servers are still in the topology.
+pub(crate) fn orphaned_volumes(observed: &Observed) -> Vec<OrphanedVolumes> {
+    let mut orphaned: BTreeMap<&str, i32> = BTreeMap::new();
+    for claim in &observed.claims {
+        let Some(pool) = meta::label(claim.as_ref(), names::LABEL_POOL) else {
+            continue;
+        };
+        let topology = observed.topology.topology();
+        let there = observed.pool_named(pool).is_some()
+            || observed.unreadable_pools.iter().any(|name| name == pool)
+            || topology.is_some_and(|topology| topology.pools.iter().any(|member| member.name == pool));
+        if !there && !meta::deleting(claim.as_ref()) {
+            *orphaned.entry(pool).or_default() += 1;
+        }
+    }
+    let listed = |(pool, claims): (&str, i32)| OrphanedVolumes {
+        pool: pool.to_owned(),
+        claims,
+    };
+    orphaned.into_iter().map(listed).collect()
 }
 
 fn phase(phase: Phase) -> PoolPhase {

@@ -2,10 +2,13 @@ use std::sync::Arc;
 
 use crds::common::{Metadata, NameRef};
 use crds::conditions::*;
+use crds::names::{LABEL_POOL, LABEL_TENANT};
 use crds::tenant::{ServiceTemplate, Services, Tls, TlsMode};
 use crds::{Tenant, TenantCertificate, TenantCertificateStatus};
-use k8s_openapi::api::core::v1::EnvVar;
+use k8s_openapi::api::core::v1::{EnvVar, PersistentVolumeClaim};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::ResourceExt;
+use serde_json::json;
 
 use super::super::{Observed, plan, status};
 use super::world::*;
@@ -27,6 +30,48 @@ const ALL: [&str; 11] = [
 
 fn table(tenant: &Tenant) -> Vec<String> {
     ALL.iter().map(|type_| condition(tenant, type_)).collect()
+}
+
+#[test]
+fn volumes_are_orphaned_once_their_pool_is_gone_for_sure() {
+    let (mut tenant, mut observed) = formed([pool("p0", 4, 1), pool("p1", 4, 1)]);
+    let claim = |name: &str, pool: &str| {
+        let metadata = json!({"name": name, "labels": {LABEL_TENANT: "store", LABEL_POOL: pool}});
+        serde_json::from_value::<PersistentVolumeClaim>(json!({"metadata": metadata})).unwrap()
+    };
+    let mut leaving = deleted(claim("d", "left"));
+    leaving.metadata.finalizers = Some(vec!["kubernetes.io/pvc-protection".to_owned()]);
+    observed.claims = [
+        claim("a", "p0"),
+        claim("b", "left"),
+        claim("c", "left"),
+        leaving,
+        claim("e", "garbled"),
+        claim("f", "earlier"),
+    ]
+    .map(Arc::new)
+    .to_vec();
+    observed.unreadable_pools = vec!["garbled".to_owned()];
+    let _ = reconcile(&mut tenant, &mut observed);
+    let listed = |tenant: &Tenant| -> Vec<(String, i32)> {
+        let orphaned = &tenant.status.as_ref().unwrap().orphaned_volumes;
+        orphaned
+            .iter()
+            .map(|one| (one.pool.clone(), one.claims))
+            .collect()
+    };
+    assert_eq!(
+        listed(&tenant),
+        [("earlier".to_owned(), 1), ("left".to_owned(), 2)]
+    );
+
+    // The object of a Pool that serves is lost: its volumes are in use.
+    observed.pools.retain(|pool| pool.name_any() != "p0");
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(
+        listed(&tenant),
+        [("earlier".to_owned(), 1), ("left".to_owned(), 2)]
+    );
 }
 
 #[test]
