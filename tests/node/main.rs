@@ -79,7 +79,6 @@ fn run(arguments: &Arguments) -> ExitCode {
         stores::deletion_with_data_is_refused_until_confirmed,
         rotation::root_credentials_rotate_while_a_user_reads_what_it_wrote,
         topology::a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held,
-        topology::a_pool_is_replaced_by_one_with_larger_volumes_after_its_hook,
     ];
     if arguments.list {
         let trials = tests.into_iter().map(|(name, _)| Trial::test(name, || Ok(())));

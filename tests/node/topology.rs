@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use crds::names::ANNOTATION_HOLD_DRAIN;
 use crds::{Pool, Tenant};
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
@@ -18,12 +17,12 @@ use crate::support::objects;
 use crate::support::space::Space;
 use crate::support::wait::until;
 
-/// How long a change of the topology may take: every server is replaced once.
-const CHANGED: Duration = Duration::from_secs(420);
+/// How long a change of the topology may take: every server is replaced once, and objects move one by one.
+const CHANGED: Duration = Duration::from_secs(600);
 /// Small servers on a small machine take seconds for each object that they move.
 const OBJECTS: usize = 10;
 /// Objects on both Pools.
-const MANY: usize = 20;
+const MANY: usize = 10;
 
 pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "topology").await;
@@ -68,40 +67,6 @@ pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(w
     undisturbed(&traffic.end());
     store.check("kept", OBJECTS);
     store.check("spread", MANY);
-    space.vacate().await;
-}
-
-pub async fn a_pool_is_replaced_by_one_with_larger_volumes_after_its_hook(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "replace").await;
-    let mut tenant = objects::tenant();
-    tenant["spec"]["hooks"] = json!([{
-        "name": "backup",
-        "before": ["Drain"],
-        "job": {"image": "rustfs/rustfs:1.0.1", "command": ["/usr/bin/mkdir", "/tmp/copy"]},
-    }]);
-    create(&space, &tenant).await;
-    let store = Store::find(&world, &space, "store-credentials", None).await;
-    store.put("kept", OBJECTS);
-
-    let traffic = store.easy_traffic("busy");
-    let started = Instant::now();
-    let mut larger = sized("2Gi");
-    larger["spec"]["replaces"] = json!({"name": "p0"});
-    space.apply::<Pool>("larger", &larger).await.unwrap();
-    joined(&space, "larger").await;
-    space
-        .condition::<Pool>("p0", "Drained", "True", "Left", CHANGED)
-        .await;
-    without(&space, "p0").await;
-    eprintln!("  replaced after {} s", started.elapsed().as_secs());
-    undisturbed(&traffic.end());
-    store.check("kept", OBJECTS);
-    let jobs = space.list::<Job>().await;
-    let succeeded = |job: &&Job| job.status.as_ref().and_then(|status| status.succeeded) == Some(1);
-    assert_eq!((jobs.len(), jobs.iter().filter(succeeded).count()), (1, 1));
-    let claims = space.list::<PersistentVolumeClaim>().await;
-    let left = claims.iter().filter(|claim| claim.name_any().contains("-p0-"));
-    assert_eq!(left.count(), 4, "volumes are kept unless asked otherwise");
     space.vacate().await;
 }
 
