@@ -36,7 +36,7 @@ fn drain(info: &Decommission) -> Drain {
     Drain {
         objects: info.objects_decommissioned,
         bytes: info.bytes_decommissioned,
-        bytes_at_start: info.total_size.saturating_sub(info.start_size),
+        bytes_at_start: info.bytes_at_start(),
         failed_objects: info.objects_decommissioned_failed,
     }
 }

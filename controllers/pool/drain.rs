@@ -43,7 +43,7 @@ pub(crate) fn report(entry: &PoolEntry) -> Report {
         used: entry.used_size,
         objects: info.objects_decommissioned,
         bytes: info.bytes_decommissioned,
-        bytes_at_start: info.total_size.saturating_sub(info.start_size),
+        bytes_at_start: info.bytes_at_start(),
         failed_objects: info.objects_decommissioned_failed,
         unresolved: unresolved.is_some(),
         held_up: info

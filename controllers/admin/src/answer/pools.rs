@@ -54,3 +54,11 @@ pub struct Decommission {
     /// Entries it could not make out, in a form that is not fixed; null while there are none.
     pub unresolved_entries: serde_json::Value,
 }
+
+impl Decommission {
+    /// Bytes that were in use when it began; 0 = not told.
+    #[must_use]
+    pub fn bytes_at_start(&self) -> u64 {
+        self.total_size.saturating_sub(self.start_size)
+    }
+}

@@ -302,12 +302,8 @@ fn percent(own: &Report) -> i32 {
     if own.decommission == "complete" {
         return 100;
     }
-    let share = u128::from(own.bytes) * 100 / u128::from(own.bytes_at_start.max(1));
-    if own.bytes_at_start == 0 {
-        0
-    } else {
-        i32::try_from(share.min(99)).unwrap_or(99)
-    }
+    let share = (u128::from(own.bytes) * 100).checked_div(u128::from(own.bytes_at_start));
+    i32::try_from(share.unwrap_or(0).min(99)).unwrap_or(99)
 }
 
 fn failed(own: &Report) -> String {
