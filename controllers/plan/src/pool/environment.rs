@@ -18,9 +18,10 @@ const DEFAULTS: [(&str, &str); 3] = [
     ("RUSTFS_OBS_LOGGER_LEVEL", LOG_FILTER),
 ];
 
-/// Servers say each lock that they take from one another: 98 of 100 lines, which cost more than they tell.
-const LOG_FILTER: &str =
-    "info,rustfs_ecstore::cluster::rpc::remote_locker=warn,rustfs_ecstore::set_disk::ops::locking=warn";
+/// Servers say each lock that they take from one another: 98 of 100 lines, which cost more than they tell. RustFS leaves
+/// out its line for each request by itself where the level is a single word, and not where it is a list as here.
+const LOG_FILTER: &str = "info,rustfs::server::http=warn,rustfs_ecstore::cluster::rpc::remote_locker=warn,\
+                          rustfs_ecstore::set_disk::ops::locking=warn";
 
 /// What the operator sets, or keeps unset, for good. RustFS copies `MINIO_` names over its own settings, so these are
 /// not free either.
