@@ -2,6 +2,7 @@
 
 use admin::{Counter, Decommission, Info, PoolEntry, StorageInfo};
 use plan::monitor::figures::{Answer, Drain, Drive, Layout, Pool};
+use plan::topology::names_drive;
 
 /// One answer from the three documents of one reading.
 pub(super) fn answer(storage: &StorageInfo, info: &Info, pools: &[PoolEntry]) -> Answer {
@@ -9,9 +10,9 @@ pub(super) fn answer(storage: &StorageInfo, info: &Info, pools: &[PoolEntry]) ->
         servers: info.servers.iter().map(|server| server.state.clone()).collect(),
         buckets: counted(&info.buckets),
         objects: counted(&info.objects),
-        pools: pools.iter().map(pool).collect(),
+        pools: pools.iter().enumerate().map(pool).collect(),
         layouts: layouts(storage),
-        drives: storage.drives.iter().map(drive).collect(),
+        drives: storage.drives.iter().map(|found| drive(found, pools)).collect(),
     }
 }
 
@@ -20,9 +21,10 @@ fn counted(counter: &Counter) -> Option<u64> {
     counter.error.is_none().then_some(counter.count)
 }
 
-fn pool(entry: &PoolEntry) -> Pool {
+/// A pool is found by its place: one keeps its number when another before it has left.
+fn pool((index, entry): (usize, &PoolEntry)) -> Pool {
     Pool {
-        index: usize::try_from(entry.id).unwrap_or(usize::MAX),
+        index,
         element: entry.cmdline.clone(),
         total: entry.total_size,
         used: entry.used_size,
@@ -57,9 +59,13 @@ fn layouts(storage: &StorageInfo) -> Vec<Layout> {
         .collect()
 }
 
-fn drive(drive: &admin::Drive) -> Drive {
+/// The number of a drive's pool is its own server's, which counts in another volumes string while a pool leaves.
+fn drive(drive: &admin::Drive, pools: &[PoolEntry]) -> Drive {
+    let place = pools
+        .iter()
+        .position(|pool| names_drive(&pool.cmdline, &drive.endpoint));
     Drive {
-        pool: usize::try_from(drive.pool_index).ok(),
+        pool: place.or_else(|| usize::try_from(drive.pool_index).ok()),
         set: usize::try_from(drive.set_index).ok(),
         endpoint: drive.endpoint.clone(),
         state: drive.state.clone(),

@@ -1,8 +1,8 @@
 //! How a Tenant's servers are, by their own word.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use admin::{Client, Deadlines, Drive};
+use admin::{Client, Deadlines, Drive, StorageInfo};
 use crds::Tenant;
 use futures::{StreamExt, stream};
 use plan::health::Health;
@@ -56,7 +56,7 @@ impl Stores {
             clients.push((server.pod().to_owned(), client));
         }
         let answers: Vec<_> = stream::iter(clients)
-            .map(|(server, client)| async move { (server, client.takes_writes().await) })
+            .map(|(server, client)| async move { (server, takes_writes(&client).await) })
             .buffered(AT_ONCE)
             .collect()
             .await;
@@ -73,6 +73,36 @@ impl Stores {
         }
         Ok(ailing)
     }
+}
+
+/// Whether a server takes writes. One that denies it has counted drives by the numbers its peers give their pools, each of
+/// which counts in its own volumes string: while a pool that is not the last one leaves, they differ, and RustFS 1.0.1
+/// says no although it takes them. Then every drive of its string must be well.
+async fn takes_writes(client: &Client) -> Result<bool, admin::Error> {
+    if client.takes_writes().await? {
+        return Ok(true);
+    }
+    let storage = client.storage_info().await?;
+    Ok(numbers_differ(&storage) && all_well(&storage))
+}
+
+/// Whether servers of one pool give it different numbers.
+fn numbers_differ(storage: &StorageInfo) -> bool {
+    let mut numbers: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
+    for drive in &storage.drives {
+        if let Some((pool, _)) = server(drive).and_then(|pod| pod.rsplit_once('-')) {
+            numbers.entry(pool).or_default().insert(drive.pool_index);
+        }
+    }
+    numbers.values().any(|numbers| numbers.len() > 1)
+}
+
+fn all_well(storage: &StorageInfo) -> bool {
+    let backend = &storage.backend;
+    let sets = backend.total_sets.iter().zip(&backend.drives_per_set);
+    let expected: u64 = sets.map(|(sets, drives)| sets.saturating_mul(*drives)).sum();
+    let counted = u64::try_from(storage.drives.len()).unwrap_or(u64::MAX);
+    counted == expected && storage.drives.iter().all(|drive| unwell(drive).is_none())
 }
 
 fn said(answer: Result<BTreeMap<String, String>, Fault>) -> Health {
@@ -101,9 +131,14 @@ fn unwell(drive: &Drive) -> Option<(String, String)> {
         (true, true) => format!("is still filling its drive {path} again"),
         (false, _) => format!("has a drive {path} that is {}", drive.state),
     };
-    let host = drive.endpoint.split_once("://")?.1;
-    let pod = host.split(['.', ':', '/']).next()?;
+    let pod = server(drive)?;
     Some((pod.to_owned(), what))
+}
+
+/// The Pod of the server a drive is of.
+fn server(drive: &Drive) -> Option<&str> {
+    let (_, host) = drive.endpoint.split_once("://")?;
+    host.split(['.', ':', '/']).next()
 }
 
 #[cfg(test)]
@@ -119,6 +154,34 @@ mod tests {
             healing,
             ..Drive::default()
         }
+    }
+
+    /// What a server of `larger` says that runs without the first pool already, while some of its peers do not.
+    fn renumbered(states: [(&str, i64); 4]) -> StorageInfo {
+        let drives = states.iter().enumerate().map(|(ordinal, (state, pool))| Drive {
+            endpoint: format!("http://store-larger-{ordinal}.store-hl.shop.svc:9000/data/rustfs0"),
+            pool_index: *pool,
+            ..drive(state, false, "7688edd0")
+        });
+        let mut storage = StorageInfo {
+            drives: drives.collect(),
+            ..StorageInfo::default()
+        };
+        storage.backend.total_sets = vec![1];
+        storage.backend.drives_per_set = vec![4];
+        storage
+    }
+
+    #[test]
+    fn a_server_that_counts_by_other_numbers_than_its_peers_is_believed_only_if_every_drive_is_well() {
+        let believed = |storage: &StorageInfo| numbers_differ(storage) && all_well(storage);
+        let mixed = renumbered([("ok", 1), ("ok", 1), ("ok", 1), ("ok", 0)]);
+        assert!(believed(&mixed));
+        assert!(!believed(&renumbered([("ok", 0), ("ok", 0), ("ok", 0), ("ok", 0)])));
+        assert!(!believed(&renumbered([("ok", 1), ("offline", 1), ("ok", 1), ("ok", 0)])));
+        let mut short = mixed;
+        short.drives.remove(1);
+        assert!(!believed(&short), "a drive that is not spoken of is not well");
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! Reads the pair that is to be used, and looks for it in the generations that are kept.
 
+use std::sync::Arc;
+
 use crds::{Tenant, names};
+use futures::future::try_join;
+use k8s_openapi::api::core::v1::Secret;
 use kit::{Error, Kit};
+use kube::api::PartialObjectMeta;
 use plan::meta;
 use plan::tenant::{
-    Observed, Offer, Pair, SecretCheck, check_credentials, kept_pair, known_generations, may_be_put_back,
-    serving,
+    Observed, Offer, Pair, SecretCheck, check_credentials, generation_number, kept_pair, known_generations,
+    may_be_put_back, serving,
 };
 
 use super::observe::read;
@@ -15,29 +20,60 @@ use super::random;
 /// operator was cut off, or somebody else has made Secrets of that name.
 const LOOKED_AT: u64 = 8;
 
-/// Fills in what is known of root credentials.
-pub(super) async fn observe(kit: &Kit, tenant: &Tenant, observed: &mut Observed) -> Result<(), Error> {
-    let given = tenant.spec.credentials_secret_ref.as_ref();
-    let source = given.map_or_else(
-        || names::credentials_secret(meta::name(tenant)),
-        |given| given.name.clone(),
-    );
+/// What is kept of the pair that is to be used, and of the newest generation that the watch shows.
+pub(super) struct Reads {
+    check: SecretCheck,
+    pair: Option<Pair>,
+    newest: u64,
+    kept: Option<Pair>,
+}
+
+/// Reads both at the same time, before it is known which generation the topology names: nearly always the newest.
+pub(super) async fn reads(kit: &Kit, tenant: &Tenant, newest: u64) -> Result<Reads, Error> {
+    let source = source(tenant);
     let look = |found: Option<&_>| (check_credentials(tenant, found), found.and_then(Pair::read));
-    let (check, mut pair) = read(kit, meta::namespace(tenant), &source, look).await?;
-    observed.credentials = check;
+    let source = read(kit, meta::namespace(tenant), &source, look);
+    let ((check, pair), kept) = try_join(source, kept(kit, tenant, newest)).await?;
+    Ok(Reads {
+        check,
+        pair,
+        newest,
+        kept,
+    })
+}
+
+/// The number of the newest generation among Secrets; 0 = there is none.
+pub(super) fn newest(tenant: &Tenant, secrets: &[Arc<PartialObjectMeta<Secret>>]) -> u64 {
+    let numbers = secrets
+        .iter()
+        .filter_map(|secret| generation_number(tenant, secret.as_ref()));
+    numbers.max().unwrap_or_default()
+}
+
+/// Fills in what is known of root credentials. The topology must have been filled in.
+pub(super) async fn observe(
+    kit: &Kit,
+    tenant: &Tenant,
+    reads: Reads,
+    observed: &mut Observed,
+) -> Result<(), Error> {
+    let mut pair = reads.pair;
+    observed.credentials = reads.check;
     let latest = observed
         .topology
         .topology()
         .map_or(0, |topology| topology.credentials.latest);
-    if latest > 0 {
-        observed.kept_credentials = generation(kit, tenant, latest).await?.and_then(Found::kept);
-    }
+    observed.kept_credentials = if latest == reads.newest {
+        reads.kept
+    } else {
+        kept(kit, tenant, latest).await?
+    };
     match observed.credentials {
         SecretCheck::Usable => {}
         SecretCheck::Missing if may_be_put_back(tenant, observed) => {
             pair.clone_from(&observed.kept_credentials);
         }
-        SecretCheck::Missing if given.is_none() => {
+        SecretCheck::Missing if tenant.spec.credentials_secret_ref.is_none() => {
             observed.fresh_credentials = random::credentials();
             pair.clone_from(&observed.fresh_credentials);
         }
@@ -64,6 +100,23 @@ impl Found {
             Self::Other => None,
         }
     }
+}
+
+/// The Secret the pair is taken from.
+fn source(tenant: &Tenant) -> String {
+    let given = tenant.spec.credentials_secret_ref.as_ref();
+    given.map_or_else(
+        || names::credentials_secret(meta::name(tenant)),
+        |given| given.name.clone(),
+    )
+}
+
+/// The pair of a generation; `None` also where there is no generation yet.
+async fn kept(kit: &Kit, tenant: &Tenant, number: u64) -> Result<Option<Pair>, Error> {
+    if number == 0 {
+        return Ok(None);
+    }
+    Ok(generation(kit, tenant, number).await?.and_then(Found::kept))
 }
 
 async fn generation(kit: &Kit, tenant: &Tenant, number: u64) -> Result<Option<Found>, Error> {

@@ -1,11 +1,14 @@
 //! Reads all a plan for a Tenant is made on. What decides over data is read from the API server; the rest comes from
 //! the watches.
 
+use std::sync::Arc;
+
 use crds::names::{self, LABEL_TENANT};
 use crds::{Pool, Tenant};
-use futures::future::try_join;
+use futures::future::try_join4;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kit::{Error, Kit};
+use kube::api::PartialObjectMeta;
 use plan::pool::preflight::default_class;
 use plan::tenant::{
     Observed, SecretCheck, Stored, check_rpc, generation_number, may_go, must_ask, says_ended,
@@ -27,12 +30,24 @@ pub(super) async fn observe(
     tenant: &Tenant,
 ) -> Result<Observed, Error> {
     let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
-    let found: Option<ConfigMap> = kit.get(namespace, &names::topology(name)).await?;
+    let newest = credentials::newest(tenant, &generations(context, tenant));
+    // None waits for another: each is a request more before anything is decided.
+    let (found, rollout, rpc, pair) = try_join4(
+        kit.get::<ConfigMap>(namespace, &names::topology(name)),
+        rollout(kit, context, tenant),
+        rpc(kit, tenant),
+        credentials::reads(kit, tenant, newest),
+    )
+    .await?;
     let mut observed = from_watches(context, tenant);
     observed.topology = Stored::read(tenant, found.as_ref());
-    observed.rollout = rollout(kit, context, tenant).await?;
+    observed.rollout = rollout;
     observed.now = kit.now();
-    observe_secrets(kit, tenant, &mut observed).await?;
+    observed.rpc = rpc;
+    if observed.rpc == SecretCheck::Missing {
+        observed.fresh_rpc = random::rpc();
+    }
+    credentials::observe(kit, tenant, pair, &mut observed).await?;
     if meta::deleting(tenant) {
         if may_go(tenant) {
             observed.lingering_pools = lingering_pools(kit, tenant, &observed).await?;
@@ -127,9 +142,7 @@ fn from_watches(context: &Context, tenant: &Tenant) -> Observed {
         revisions: sources
             .config_maps
             .select(namespace, |map| is_revision(map, name)),
-        generations: sources.secrets.select(namespace, |secret| {
-            meta::label(secret, LABEL_TENANT) == Some(name) && generation_number(tenant, secret).is_some()
-        }),
+        generations: generations(context, tenant),
         ..Observed::default()
     }
 }
@@ -139,18 +152,25 @@ fn is_revision(map: &ConfigMap, tenant: &str) -> bool {
         && meta::label(map, names::LABEL_TOPOLOGY_REVISION).is_some()
 }
 
-async fn observe_secrets(kit: &Kit, tenant: &Tenant, observed: &mut Observed) -> Result<(), Error> {
-    let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
+/// Secrets that are named like generations of the root credentials.
+fn generations(context: &Context, tenant: &Tenant) -> Vec<Arc<PartialObjectMeta<Secret>>> {
+    context.sources.secrets.select(meta::namespace(tenant), |secret| {
+        meta::label(secret, LABEL_TENANT) == Some(meta::name(tenant))
+            && generation_number(tenant, secret).is_some()
+    })
+}
+
+/// The Secret that servers trust each other by.
+async fn rpc(kit: &Kit, tenant: &Tenant) -> Result<SecretCheck, Error> {
     let given = tenant.spec.rpc_secret_ref.as_ref();
-    let rpc = given.map_or_else(|| names::rpc_secret(name), |given| given.name.clone());
-    let rpc = read(kit, namespace, &rpc, |found| check_rpc(tenant, found));
-    // Neither waits for the other: each is a request more before anything is decided.
-    let (rpc, ()) = try_join(rpc, credentials::observe(kit, tenant, observed)).await?;
-    observed.rpc = rpc;
-    if observed.rpc == SecretCheck::Missing {
-        observed.fresh_rpc = random::rpc();
-    }
-    Ok(())
+    let name = given.map_or_else(
+        || names::rpc_secret(meta::name(tenant)),
+        |given| given.name.clone(),
+    );
+    read(kit, meta::namespace(tenant), &name, |found| {
+        check_rpc(tenant, found)
+    })
+    .await
 }
 
 /// Reads one Secret, keeps what `look` makes of it and wipes the values.

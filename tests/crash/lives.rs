@@ -1,5 +1,7 @@
 //! The lives of stores: scenarios that begin where the one before ended.
 
+mod cared;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -16,6 +18,9 @@ use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
+use self::cared::{
+    delete_after_a_hook, drain_after_a_hook, join_and_spread_objects, rotate_root_keys, store_with_keys_and_hooks,
+};
 use crate::lane::Lane;
 use crate::support::objects;
 use crate::support::space::Kind;
@@ -52,7 +57,7 @@ macro_rules! scenarios {
 }
 
 /// All lives.
-pub const LIVES: [Life; 3] = [
+pub const LIVES: [Life; 4] = [
     Life {
         name: "plain",
         scenarios: scenarios![
@@ -81,6 +86,16 @@ pub const LIVES: [Life; 3] = [
             withdraw_a_join,
             replace_a_pool,
             delete_with_confirmation,
+        ],
+    },
+    Life {
+        name: "cared",
+        scenarios: scenarios![
+            store_with_keys_and_hooks,
+            rotate_root_keys,
+            join_and_spread_objects,
+            drain_after_a_hook,
+            delete_after_a_hook,
         ],
     },
 ];

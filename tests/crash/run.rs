@@ -40,8 +40,17 @@ pub struct Reference {
     pub creates: BTreeMap<String, usize>,
     /// How often each object is deleted.
     pub deletes: BTreeMap<String, usize>,
-    /// How often servers were told to move a pool away.
+    /// What servers were told to begin.
+    pub begun: Begun,
+}
+
+/// How often servers were told to begin what must not begin twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Begun {
+    /// To move a pool away.
     pub drains: u64,
+    /// To spread objects over pools.
+    pub rebalances: u64,
 }
 
 /// What became of the faults of one scenario.
@@ -101,7 +110,7 @@ pub async fn reference(lane: &Arc<Lane>, life: &Life) -> Result<Vec<Reference>, 
     let mut all = Vec::new();
     for scenario in life.scenarios {
         lane.plan(&[]).await;
-        let before = drains(lane).await;
+        let before = begun(lane).await;
         act(lane, scenario).await?;
         calm(lane, CALM).await;
         let writes = lane.cutter.writes();
@@ -112,7 +121,7 @@ pub async fn reference(lane: &Arc<Lane>, life: &Life) -> Result<Vec<Reference>, 
             sites: sites(&writes, &admin),
             creates: creates(&writes),
             deletes: deletes(&writes),
-            drains: drains(lane).await - before,
+            begun: begun(lane).await.since(before),
         });
     }
     Ok(all)
@@ -159,7 +168,7 @@ async fn scenario_is_wrong(
     reference: &Reference,
     quiet: Duration,
 ) -> Option<String> {
-    let before = drains(lane).await;
+    let before = begun(lane).await;
     if let Err(why) = act(lane, scenario).await {
         return Some(format!("{why}\n{}", lane.tail()));
     }
@@ -178,9 +187,9 @@ async fn scenario_is_wrong(
     let writes = lane.cutter.writes();
     let mut wrong = more("made", &reference.creates, &creates(&writes));
     wrong.extend(more("deleted", &reference.deletes, &deletes(&writes)));
-    let drains = drains(lane).await - before;
-    if drains != reference.drains {
-        wrong.push(format!("{drains} drains began, not {}", reference.drains));
+    let begun = begun(lane).await.since(before);
+    if begun != reference.begun {
+        wrong.push(format!("{begun:?}, undisturbed {:?}", reference.begun));
     }
     (!wrong.is_empty()).then(|| wrong.join("\n"))
 }
@@ -197,11 +206,21 @@ async fn calm(lane: &Lane, quiet: Duration) {
     }
 }
 
-async fn drains(lane: &Lane) -> u64 {
-    lane.ground
-        .servers
-        .starts(&format!(".store-hl.{}.", lane.space.name))
-        .await
+impl Begun {
+    fn since(self, before: Self) -> Self {
+        Self {
+            drains: self.drains - before.drains,
+            rebalances: self.rebalances - before.rebalances,
+        }
+    }
+}
+
+async fn begun(lane: &Lane) -> Begun {
+    let servers = &lane.ground.servers;
+    Begun {
+        drains: servers.starts(&format!(".store-hl.{}.", lane.space.name)).await,
+        rebalances: servers.rebalances_begun(&lane.space.name, "store").await,
+    }
 }
 
 fn sites(writes: &[Write], admin: &[String]) -> Vec<String> {

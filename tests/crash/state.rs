@@ -2,11 +2,12 @@
 
 use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::{Value, json};
 
-use crate::support::nature::NATURE;
+use crate::support::nature::{NATURE, parts_masked};
 use crate::support::space::{Kind, Space};
 
 /// What differs as well where servers are placed by a scheduler.
@@ -37,6 +38,7 @@ pub async fn of(space: &Space) -> Vec<String> {
     add::<ServiceAccount>(space, &mut all).await;
     add::<PodDisruptionBudget>(space, &mut all).await;
     add::<PersistentVolumeClaim>(space, &mut all).await;
+    add::<Job>(space, &mut all).await;
     add::<Pod>(space, &mut all).await;
     all.into_iter()
         .map(|text| text.replace(&space.name, "NAMESPACE"))
@@ -68,7 +70,7 @@ async fn add<K: Kind>(space: &Space, lines: &mut Vec<String>) {
         }
         reduce(&kind, &mut value);
         mask(&mut value);
-        flatten(&format!("{kind} {name}"), &value, lines);
+        flatten(&format!("{kind} {}", parts_masked(&name)), &value, lines);
     }
 }
 
@@ -93,6 +95,7 @@ fn reduce(kind: &str, value: &mut Value) {
             value["spec"] = json!({"image": value["spec"]["containers"][0]["image"]});
         }
         "StatefulSet" => value["status"] = json!({"ready": value["status"]["readyReplicas"]}),
+        "Job" => value["status"] = json!({"succeeded": value["status"]["succeeded"]}),
         "PodDisruptionBudget" => value["status"] = Value::Null,
         "PersistentVolumeClaim" => {
             let annotations = value["metadata"]["annotations"].as_object_mut();
@@ -150,7 +153,7 @@ fn nature(word: &str) -> String {
     } else if word.len() >= 8 && hex(word) && word.chars().any(|letter| letter.is_ascii_digit()) {
         "HASH".to_owned()
     } else {
-        word.to_owned()
+        parts_masked(word)
     }
 }
 

@@ -18,6 +18,8 @@ mod support;
 
 mod faults;
 mod growth;
+mod replace;
+mod rolls;
 mod rotation;
 mod s3;
 mod stores;
@@ -68,8 +70,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> ExitCode {
     let tests: Vec<(&str, Test)> = tests![
         stores::the_operator_runs_from_its_own_image,
-        stores::a_store_takes_objects_and_keeps_them_while_every_server_is_replaced,
-        stores::a_bad_image_is_rolled_back_while_clients_are_served,
+        rolls::a_store_takes_objects_and_keeps_them_while_every_server_is_replaced,
+        rolls::servers_are_replaced_although_the_operator_and_a_server_die_meanwhile,
+        rolls::a_bad_image_is_rolled_back_while_clients_are_served,
         stores::a_store_with_tls_is_trusted_by_its_own_authority_alone,
         stores::a_creation_ends_the_same_when_the_operator_is_killed,
         stores::retained_volumes_serve_their_objects_again,
@@ -79,6 +82,8 @@ fn run(arguments: &Arguments) -> ExitCode {
         stores::deletion_with_data_is_refused_until_confirmed,
         rotation::root_credentials_rotate_while_a_user_reads_what_it_wrote,
         topology::a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held,
+        replace::a_pool_is_replaced_by_one_with_larger_volumes_although_servers_die,
+        replace::temp_the_oldest_of_three_leaves,
     ];
     if arguments.list {
         let trials = tests.into_iter().map(|(name, _)| Trial::test(name, || Ok(())));

@@ -82,6 +82,11 @@ impl Store {
         self.paced(bucket, 6, "0.5")
     }
 
+    /// The same with pauses as long as a small machine needs to move an object.
+    pub fn slow_traffic(&self, bucket: &str) -> Traffic {
+        self.paced(bucket, 4, "2")
+    }
+
     fn paced(&self, bucket: &str, objects: usize, pause: &str) -> Traffic {
         let mut command = self.command("traffic", bucket, objects);
         command

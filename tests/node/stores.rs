@@ -22,9 +22,7 @@ use crate::support::space::Space;
 use crate::support::wait::until;
 
 /// How long servers may take to form a store on a small machine.
-const FORMED: Duration = Duration::from_secs(120);
-/// How long four servers may take to be replaced one after the other.
-const ROLLED: Duration = Duration::from_secs(240);
+pub const FORMED: Duration = Duration::from_secs(120);
 const OBJECTS: usize = 20;
 
 pub async fn the_operator_runs_from_its_own_image(world: Arc<World>) {
@@ -34,87 +32,6 @@ pub async fn the_operator_runs_from_its_own_image(world: Arc<World>) {
     assert_eq!(pods.len(), 1);
     let image = &pods[0].spec.as_ref().unwrap().containers[0].image;
     assert_eq!(image.as_deref(), Some("rustfs/operator:dev"));
-}
-
-pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "plain").await;
-    create(&space, &objects::tenant()).await;
-    let store = Store::find(&world, &space, "store-credentials", None).await;
-    store.put("kept", OBJECTS);
-    answers_decode(&store).await;
-
-    let before = uids(&space).await;
-    let traffic = store.traffic("busy");
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let started = Instant::now();
-    let mut changed = objects::tenant();
-    changed["spec"]["env"] = json!([{"name": "RUSTFS_OBS_LOGGER_LEVEL", "value": "warn"}]);
-    space.apply::<Tenant>("store", &changed).await.unwrap();
-    until("every server to be replaced", ROLLED, || async {
-        let pods = space.list::<Pod>().await;
-        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
-        assert!(ready >= 3, "{} servers are missing at once", 4 - ready);
-        let old = uids(&space).await.intersection(&before).count();
-        if old == 0 && ready == 4 {
-            Ok(())
-        } else {
-            Err(format!("{old} run the old environment, {ready} are ready"))
-        }
-    })
-    .await;
-    space.ready::<Tenant>("store", FORMED).await;
-    let took = started.elapsed().as_secs();
-    let counts = traffic.end();
-    eprintln!("  replaced in {took} s: {counts}");
-    assert_eq!(counts["lost"], 0, "{counts}");
-    assert_eq!(counts["stale"], 0, "{counts}");
-    assert!(counts["writes"].as_u64() > Some(20), "{counts}");
-    store.check("kept", OBJECTS);
-    space.vacate().await;
-}
-
-pub async fn a_bad_image_is_rolled_back_while_clients_are_served(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "back").await;
-    create(&space, &objects::tenant()).await;
-    space
-        .condition::<Tenant>("store", "RolledOut", "True", "Complete", FORMED)
-        .await;
-    let store = Store::find(&world, &space, "store-credentials", None).await;
-    store.put("kept", OBJECTS);
-    let before = uids(&space).await;
-    let traffic = store.traffic("busy");
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let started = Instant::now();
-    let mut bad = objects::tenant();
-    bad["spec"]["image"] = "rustfs/rustfs:there-is-no-such".into();
-    bad["spec"]["imagePullPolicy"] = "Never".into();
-    bad["spec"]["rollout"] = json!({"autoRollback": true, "progressDeadlineSeconds": 15});
-    space.apply::<Tenant>("store", &bad).await.unwrap();
-    let message = space
-        .condition::<Tenant>("store", "Stalled", "True", "RolledBack", ROLLED)
-        .await;
-    assert!(message.contains("ErrImageNeverPull"), "{message}");
-    until("the server to be back", ROLLED, || async {
-        let pods = space.list::<Pod>().await;
-        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
-        assert!(ready >= 3, "{} servers are missing at once", 4 - ready);
-        if ready == 4 {
-            Ok(())
-        } else {
-            Err(format!("{ready} are ready"))
-        }
-    })
-    .await;
-    let took = started.elapsed().as_secs();
-    let kept = uids(&space).await.intersection(&before).count();
-    assert_eq!(kept, 3, "only one server was ever tried");
-    let counts = traffic.end();
-    eprintln!("  taken back in {took} s: {counts}");
-    assert_eq!(counts["lost"], 0, "{counts}");
-    assert_eq!(counts["stale"], 0, "{counts}");
-    assert!(counts["writes"].as_u64() > Some(20), "{counts}");
-    store.check("kept", OBJECTS);
-    space.vacate().await;
 }
 
 pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<World>) {
@@ -256,7 +173,7 @@ pub fn sized(size: &str) -> Value {
 }
 
 /// The operator's own client understands what a live server says.
-async fn answers_decode(store: &Store) {
+pub async fn answers_decode(store: &Store) {
     let client = admin(store);
     let info = client.info().await.unwrap();
     assert_eq!(info.servers.len(), 4, "{info:?}");
@@ -268,8 +185,13 @@ async fn answers_decode(store: &Store) {
 
 /// A client of the admin API, as the operator makes one.
 pub fn admin(store: &Store) -> Client {
+    admin_of(store, &store.address)
+}
+
+/// The same of one server.
+pub fn admin_of(store: &Store, address: &str) -> Client {
     let endpoint = Endpoint {
-        addr: SocketAddr::new(store.address.parse().unwrap(), 9000),
+        addr: SocketAddr::new(address.parse().unwrap(), 9000),
         host: store.host.clone(),
         tls: store.authority.as_ref().map(|text| admin::trust(text).unwrap()),
     };
@@ -310,7 +232,7 @@ pub fn kill_program(pod: &str, program: &str) {
     assert!(killed.success());
 }
 
-async fn uids(space: &Space) -> BTreeSet<String> {
+pub async fn uids(space: &Space) -> BTreeSet<String> {
     space
         .list::<Pod>()
         .await

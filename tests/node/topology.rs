@@ -18,7 +18,7 @@ use crate::support::space::Space;
 use crate::support::wait::until;
 
 /// How long a change of the topology may take: every server is replaced once, and objects move one by one.
-const CHANGED: Duration = Duration::from_secs(600);
+pub const CHANGED: Duration = Duration::from_secs(600);
 /// Small servers on a small machine take seconds for each object that they move.
 const OBJECTS: usize = 10;
 /// Objects on both Pools.
@@ -26,7 +26,9 @@ const MANY: usize = 10;
 
 pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "topology").await;
-    create(&space, &objects::tenant()).await;
+    let mut tenant = objects::tenant();
+    tenant["spec"]["rebalance"] = "AfterJoin".into();
+    create(&space, &tenant).await;
     let store = Store::find(&world, &space, "store-credentials", None).await;
     store.put("kept", OBJECTS);
 
@@ -38,10 +40,14 @@ pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(w
     joined(&space, "p1").await;
     eprintln!("  joined after {} s", started.elapsed().as_secs());
     undisturbed(&traffic.end());
+
+    let traffic = store.easy_traffic("moving");
+    let started = Instant::now();
+    spread(&space).await;
+    eprintln!("  spread after {} s", started.elapsed().as_secs());
     store.check("kept", OBJECTS);
     store.put("spread", MANY);
 
-    let traffic = store.easy_traffic("moving");
     space.delete::<Pool>("p1").await;
     drains(&space, "p1").await;
     hold(&space, "true").await;
@@ -70,14 +76,25 @@ pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(w
     space.vacate().await;
 }
 
-async fn joined(space: &Space, pool: &str) {
+pub async fn joined(space: &Space, pool: &str) {
     space
         .condition::<Pool>(pool, "Joined", "True", "Joined", CHANGED)
         .await;
 }
 
+/// Waits until the servers have moved objects to the Pool that has joined.
+async fn spread(space: &Space) {
+    let message = space
+        .condition::<Tenant>("store", "Balanced", "True", "Complete", CHANGED)
+        .await;
+    eprintln!("  {message}");
+    let status = space.get::<Tenant>("store").await.unwrap().status.unwrap();
+    let told = status.rebalance.unwrap();
+    assert!(told.objects > 0, "{told:?}");
+}
+
 /// Waits until the servers move the data of a Pool away.
-async fn drains(space: &Space, pool: &str) {
+pub async fn drains(space: &Space, pool: &str) {
     until("the servers to have begun", CHANGED, || async {
         let drain = space.get::<Pool>(pool).await?.status.unwrap_or_default().drain;
         match drain {
@@ -98,7 +115,7 @@ async fn hold(space: &Space, whether: &str) {
 }
 
 /// Waits until no server of a Pool is left, and all others run without it.
-async fn without(space: &Space, pool: &str) {
+pub async fn without(space: &Space, pool: &str) {
     let prefix = format!("store-{pool}-");
     until("its servers to be gone", CHANGED, || async {
         let pods = space.list::<Pod>().await;

@@ -3,6 +3,8 @@
 use hyper::http::request::Parts;
 use serde_json::Value;
 
+use super::nature::parts_masked;
+
 /// A write, as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
@@ -10,7 +12,7 @@ pub struct Asked {
     pub verb: &'static str,
     /// Plural name of the kind, with the subresource.
     pub resource: String,
-    /// Name of the object.
+    /// Name of the object, as far as it is the same in every run.
     pub name: String,
     /// The UID a deletion insists on, or nothing.
     pub uid: String,
@@ -65,7 +67,7 @@ pub fn asked(parts: &Parts, body: &[u8]) -> Option<Asked> {
     Some(Asked {
         verb,
         resource: format!("{resource}{subresource}"),
-        name: name.unwrap_or_default().to_owned(),
+        name: parts_masked(name.unwrap_or_default()),
         uid: content["preconditions"]["uid"]
             .as_str()
             .unwrap_or_default()

@@ -211,6 +211,27 @@ pub fn same_pool(one: &str, other: &str) -> bool {
     one.trim_end_matches('/') == other.trim_end_matches('/')
 }
 
+/// Whether an element, which has ellipses, names this drive of a server.
+#[must_use]
+pub fn names_drive(element: &str, endpoint: &str) -> bool {
+    let mut rest = endpoint.trim_end_matches('/');
+    let mut parts = element.trim_end_matches('/').split('{');
+    let first = parts.next().unwrap_or_default();
+    let Some(after) = rest.strip_prefix(first) else {
+        return false;
+    };
+    rest = after;
+    for part in parts {
+        let literal = part.split_once('}').map_or("", |(_, literal)| literal);
+        let number = rest.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        match number.strip_prefix(literal) {
+            Some(after) if number.len() < rest.len() => rest = after,
+            _ => return false,
+        }
+    }
+    rest.is_empty()
+}
+
 /// The other spelling of an element.
 #[must_use]
 pub fn respelled(element: &str) -> String {
@@ -240,4 +261,22 @@ pub fn element(
         path = crds::names::DATA_PATH,
         last_drive = volumes_per_server.saturating_sub(1),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_names_its_own_drives_and_no_others() {
+        let pool = |name: &str| element("http", "store", "shop", "cluster.local", name, 4, 2);
+        let drive =
+            |server: &str| format!("http://store-{server}.store-hl.shop.svc.cluster.local:9000/data/rustfs1");
+        assert!(names_drive(&pool("a"), &drive("a-3")));
+        assert!(names_drive(&respelled(&pool("a")), &drive("a-3")));
+        for other in ["b-3", "a-b-3", "a-3-1", "a-"] {
+            assert!(!names_drive(&pool("a"), &drive(other)), "{other}");
+        }
+        assert!(!names_drive(&pool("a"), "/data/rustfs1"));
+    }
 }

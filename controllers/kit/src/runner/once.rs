@@ -20,9 +20,11 @@ use crate::run::{self, Notes, Run, locked};
 use crate::trace;
 use crate::watch::{Source, Wake};
 
-/// A reconcile on a cache older than the own last write is put off by this much at a time,
-const BEHIND: Duration = Duration::from_millis(50);
-/// and by this much in all.
+/// A reconcile on a cache older than the own last write is put off by this much at first: the watch is a moment behind.
+const BEHIND_FIRST: Duration = Duration::from_millis(5);
+/// Then by as much as it has waited, and no more than this at a time,
+const BEHIND_LAST: Duration = Duration::from_millis(100);
+/// or than this in all.
 const BEHIND_AT_MOST: Duration = Duration::from_secs(2);
 
 type Causes = HashMap<ObjectRefKey, Vec<(String, String)>>;
@@ -87,8 +89,8 @@ impl<R: Reconciler> Runner<R> {
         if is_gone(&*object) {
             return Action::await_change();
         }
-        if self.is_behind(&object) {
-            return Action::requeue(BEHIND);
+        if let Some(after) = self.is_behind(&object) {
+            return Action::requeue(after);
         }
         let span = self.span(&object);
         self.link(&span, &(Some(namespace), name));
@@ -133,12 +135,10 @@ impl<R: Reconciler> Runner<R> {
         }
     }
 
-    /// Puts off, for a while, what would be decided on a cache older than our own last write.
-    fn is_behind(&self, object: &R::Object) -> bool {
+    /// For how long to put off what would be decided on a cache older than our own last write.
+    fn is_behind(&self, object: &R::Object) -> Option<Duration> {
         let meta = object.meta();
-        let (Some(uid), Some(version)) = (&meta.uid, &meta.resource_version) else {
-            return false;
-        };
+        let (uid, version) = (meta.uid.as_ref()?, meta.resource_version.as_ref()?);
         let key = crate::kit::key::<R::Object>(
             meta.namespace.as_deref().unwrap_or_default(),
             meta.name.as_deref().unwrap_or_default(),
@@ -152,16 +152,16 @@ impl<R: Reconciler> Runner<R> {
         let mut behind = locked(&self.behind);
         if !is_behind {
             behind.remove(uid);
-            return false;
+            return None;
         }
-        let since = behind.entry(uid.clone()).or_insert_with(Instant::now);
-        if since.elapsed() > BEHIND_AT_MOST {
-            return false;
+        let waited = behind.entry(uid.clone()).or_insert_with(Instant::now).elapsed();
+        if waited > BEHIND_AT_MOST {
+            return None;
         }
         drop(behind);
         let name = Name { controller: R::NAME };
         self.kit.env().metrics().stale_reads.get_or_create(&name).inc();
-        true
+        Some(waited.clamp(BEHIND_FIRST, BEHIND_LAST))
     }
 
     fn span(&self, object: &R::Object) -> Span {

@@ -122,7 +122,8 @@ fn hooks_of_another(next: &Topology, index: usize) -> Option<String> {
     Some(format!("hooks run before Pool {} is drained", other.name))
 }
 
-/// Whether a member is to leave: by its own word, its deletion, or because a successor serves in its place.
+/// Whether a member is to leave: by its own word, its deletion, or because a successor serves in its place. What has begun
+/// for a successor goes on while a server of it is away: to call it off would only have everything moved twice.
 fn asked(tenant: &Tenant, observed: &Observed, base: &Topology, member: &Member) -> bool {
     let Some(pool) = observed.pool(&member.name, &member.uid) else {
         return false;
@@ -130,13 +131,14 @@ fn asked(tenant: &Tenant, observed: &Observed, base: &Topology, member: &Member)
     if drain::held(pool) {
         return false;
     }
+    let has_begun = member.phase == Phase::Draining || member.request.is_some();
     meta::deleting(pool)
         || pool.spec.state == PoolState::Decommissioned
         || base.pools.iter().any(|other| {
             other.phase != Phase::Joining
                 && other.name != member.name
                 && replaces(observed, other, &member.name)
-                && servers::ready(tenant, observed, other, Some(base.revision)) >= other.servers
+                && (has_begun || servers::ready(tenant, observed, other, Some(base.revision)) >= other.servers)
         })
 }
 

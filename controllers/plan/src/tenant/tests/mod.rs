@@ -10,6 +10,7 @@ mod laws;
 mod loss;
 mod preflight;
 mod rebalancing;
+mod replacing;
 mod rollback;
 mod rotation;
 mod status;
