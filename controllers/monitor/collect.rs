@@ -18,7 +18,7 @@ impl Read for AdminReader {
         tenant: &'a Tenant,
         access: &'a mut Option<Access>,
     ) -> BoxFuture<'a, Result<Answer, Fault>> {
-        self.0.ask(tenant, access, documents).boxed()
+        self.0.ask_of_pools(tenant, access, documents).boxed()
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn word(stores: &Stores, pool: &Pool, observed: &Observed) -> W
         return Word::NotAsked;
     }
     let pools = stores
-        .ask(tenant, &mut None, |client| async move { client.pools().await })
+        .ask_of_pools(tenant, &mut None, |client| async move { client.pools().await })
         .await;
     store::word(pools.map(|pools| pools.iter().map(report).collect()))
 }
@@ -37,6 +37,7 @@ pub(crate) fn report(entry: &PoolEntry) -> Report {
     let unresolved = unresolved(&info.unresolved_entries);
     Report {
         element: entry.cmdline.clone(),
+        number: entry.id,
         decommission: entry.decommission_status.clone(),
         rebalancing: matches!(entry.rebalance_status.as_str(), "started" | "stopping"),
         free: entry.free_size,

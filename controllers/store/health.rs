@@ -86,15 +86,15 @@ async fn takes_writes(client: &Client) -> Result<bool, admin::Error> {
     Ok(numbers_differ(&storage) && all_well(&storage))
 }
 
-/// Whether servers of one pool give it different numbers.
+/// Whether the numbers that servers give their pools are not the places of as many pools, each with one of its own.
 fn numbers_differ(storage: &StorageInfo) -> bool {
-    let mut numbers: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
-    for drive in &storage.drives {
-        if let Some((pool, _)) = server(drive).and_then(|pod| pod.rsplit_once('-')) {
-            numbers.entry(pool).or_default().insert(drive.pool_index);
-        }
-    }
-    numbers.values().any(|numbers| numbers.len() > 1)
+    let drives = storage.drives.iter();
+    let given: BTreeSet<(&str, i64)> = drives
+        .filter_map(|drive| Some((server(drive)?.rsplit_once('-')?.0, drive.pool_index)))
+        .collect();
+    let numbers: BTreeSet<i64> = given.iter().map(|(_, number)| *number).collect();
+    let pools = i64::try_from(storage.backend.total_sets.len()).unwrap_or(i64::MAX);
+    given.len() != numbers.len() || numbers.iter().any(|number| !(0..pools).contains(number))
 }
 
 fn all_well(storage: &StorageInfo) -> bool {
@@ -156,10 +156,10 @@ mod tests {
         }
     }
 
-    /// What a server of `larger` says that runs without the first pool already, while some of its peers do not.
-    fn renumbered(states: [(&str, i64); 4]) -> StorageInfo {
-        let drives = states.iter().enumerate().map(|(ordinal, (state, pool))| Drive {
-            endpoint: format!("http://store-larger-{ordinal}.store-hl.shop.svc:9000/data/rustfs0"),
+    /// What a server says whose string has as many pools, of two drives each: the state and the pool of each drive.
+    fn seen(pools: usize, drives: &[(&str, &str, i64)]) -> StorageInfo {
+        let drives = drives.iter().map(|(server, state, pool)| Drive {
+            endpoint: format!("http://store-{server}.store-hl.shop.svc:9000/data/rustfs0"),
             pool_index: *pool,
             ..drive(state, false, "7688edd0")
         });
@@ -167,21 +167,58 @@ mod tests {
             drives: drives.collect(),
             ..StorageInfo::default()
         };
-        storage.backend.total_sets = vec![1];
-        storage.backend.drives_per_set = vec![4];
+        storage.backend.total_sets = vec![1; pools];
+        storage.backend.drives_per_set = vec![2; pools];
         storage
     }
 
+    fn believed(storage: &StorageInfo) -> bool {
+        numbers_differ(storage) && all_well(storage)
+    }
+
     #[test]
-    fn a_server_that_counts_by_other_numbers_than_its_peers_is_believed_only_if_every_drive_is_well() {
-        let believed = |storage: &StorageInfo| numbers_differ(storage) && all_well(storage);
-        let mixed = renumbered([("ok", 1), ("ok", 1), ("ok", 1), ("ok", 0)]);
-        assert!(believed(&mixed));
-        assert!(!believed(&renumbered([("ok", 0), ("ok", 0), ("ok", 0), ("ok", 0)])));
-        assert!(!believed(&renumbered([("ok", 1), ("offline", 1), ("ok", 1), ("ok", 0)])));
-        let mut short = mixed;
-        short.drives.remove(1);
-        assert!(!believed(&short), "a drive that is not spoken of is not well");
+    fn a_no_is_overruled_while_servers_count_their_pools_differently() {
+        for (pools, drives) in [
+            // Without the first of two pools: the first server that runs so, and then one that does not yet.
+            (1, &[("b-1", "ok", 0), ("b-0", "ok", 1)][..]),
+            (
+                2,
+                &[
+                    ("a-0", "ok", 0),
+                    ("a-1", "ok", 0),
+                    ("b-1", "ok", 0),
+                    ("b-0", "ok", 0),
+                ],
+            ),
+            // Without the first of three: all of the second run so, and none of the third.
+            (
+                2,
+                &[
+                    ("b-0", "ok", 0),
+                    ("b-1", "ok", 0),
+                    ("c-0", "ok", 2),
+                    ("c-1", "ok", 2),
+                ],
+            ),
+        ] {
+            assert!(believed(&seen(pools, drives)), "{drives:?}");
+        }
+    }
+
+    #[test]
+    fn a_no_stands_when_servers_agree_or_a_drive_is_not_well() {
+        let alike = [
+            ("b-0", "ok", 0),
+            ("b-1", "ok", 0),
+            ("c-0", "ok", 1),
+            ("c-1", "ok", 1),
+        ];
+        assert!(!believed(&seen(2, &alike)));
+        assert!(!believed(&seen(1, &[("b-1", "ok", 0), ("b-0", "offline", 1)])));
+        assert!(
+            !believed(&seen(1, &[("b-1", "ok", 1)])),
+            "a drive that is not told of is not well"
+        );
     }
 
     #[test]

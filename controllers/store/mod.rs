@@ -58,6 +58,33 @@ impl Stores {
         F: Future<Output = Result<T, admin::Error>> + Send,
     {
         let servers = servers::ready(&self.context, tenant);
+        self.ask_of(&servers, tenant, kept, question).await
+    }
+
+    /// The same for what has the server read the list of pools, which not every server may do at any time.
+    pub(crate) async fn ask_of_pools<T, F>(
+        &self,
+        tenant: &Tenant,
+        kept: &mut Option<Access>,
+        question: impl Fn(Client) -> F + Send,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, admin::Error>> + Send,
+    {
+        let servers = servers::knowing_pools(&self.context, tenant);
+        self.ask_of(&servers, tenant, kept, question).await
+    }
+
+    async fn ask_of<T, F>(
+        &self,
+        servers: &[Server],
+        tenant: &Tenant,
+        kept: &mut Option<Access>,
+        question: impl Fn(Client) -> F + Send,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, admin::Error>> + Send,
+    {
         if servers.is_empty() {
             return Err(Fault::no_server());
         }

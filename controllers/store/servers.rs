@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crds::Tenant;
-use crds::names::{self, LABEL_TENANT};
+use crds::names::{self, LABEL_POOL, LABEL_TENANT};
 use k8s_openapi::api::core::v1::Pod;
 use plan::meta;
-use plan::tenant::{is_generation, started_with};
+use plan::tenant::{Stored, is_generation, started_with};
+use plan::topology::Topology;
 
 use crate::context::Context;
 
@@ -30,11 +31,31 @@ impl Server {
 
 /// The Tenant's servers that are ready and stay.
 pub(crate) fn ready(context: &Context, tenant: &Tenant) -> Vec<Server> {
+    which(context, tenant, |_| true)
+}
+
+/// Those of them that may be asked for the list of pools: see [`plan::topology::Topology::shrinking`].
+pub(super) fn knowing_pools(context: &Context, tenant: &Tenant) -> Vec<Server> {
+    let map = context
+        .sources
+        .config_maps
+        .get(meta::namespace(tenant), &names::topology(meta::name(tenant)));
+    let stored = Stored::read(tenant, map.as_deref());
+    let leaving = stored.topology().map(Topology::shrinking).unwrap_or_default();
+    which(context, tenant, |pod| {
+        let pool = meta::label(pod, LABEL_POOL);
+        leaving.is_empty() || leaving.iter().any(|former| pool == Some(former.name.as_str()))
+    })
+}
+
+fn which(context: &Context, tenant: &Tenant, wanted: impl Fn(&Pod) -> bool) -> Vec<Server> {
     let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
     context
         .sources
         .pods
-        .select(namespace, |pod| meta::label(pod, LABEL_TENANT) == Some(name))
+        .select(namespace, |pod| {
+            meta::label(pod, LABEL_TENANT) == Some(name) && wanted(pod)
+        })
         .iter()
         .filter_map(|pod| server(pod, name, &context.settings.cluster_domain))
         .collect()

@@ -70,11 +70,14 @@ pub(super) async fn ask_for_ends(stores: &Stores, tenant: &Tenant, observed: &mu
         return;
     }
     match stores
-        .ask(tenant, &mut None, |client| async move { client.pools().await })
+        .ask_of_pools(tenant, &mut None, |client| async move { client.pools().await })
         .await
     {
         Ok(pools) => {
-            for report in pools.iter().map(report) {
+            for (place, report) in (0..).zip(pools.iter().map(report)) {
+                if report.number != place {
+                    observed.misplaced_elements.push(report.element.clone());
+                }
                 match report.decommission.as_str() {
                     "complete" => observed.empty_elements.push(report.element),
                     "failed" if report.unresolved => observed.dead_elements.push(report.element),

@@ -27,6 +27,7 @@ mod hooks;
 mod lifecycle;
 mod monitor;
 mod nodes;
+mod numbers;
 mod preflight;
 mod process;
 mod protection;
@@ -96,6 +97,7 @@ fn main() -> ExitCode {
         topology::a_drain_that_cannot_be_forgotten_is_left_behind_and_begun_again,
         topology::a_deleted_pool_keeps_its_data_while_a_person_holds_it,
         topology::a_successor_takes_over_from_the_pool_it_replaces,
+        numbers::elements_get_other_spellings_before_the_second_pool_is_drained,
         rebalance::after_a_join_objects_are_spread_once_and_only_while_it_is_wished,
         rebalance::killed_in_the_middle_it_goes_on_and_what_failed_waits_for_a_person,
         growth::volumes_grow_and_every_server_runs_on,

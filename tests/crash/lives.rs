@@ -19,7 +19,8 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use self::cared::{
-    delete_after_a_hook, drain_after_a_hook, join_and_spread_objects, rotate_root_keys, store_with_keys_and_hooks,
+    delete_after_a_hook, drain_after_a_hook, join_and_spread_objects, rotate_root_keys,
+    store_with_keys_and_hooks,
 };
 use crate::lane::Lane;
 use crate::support::objects;

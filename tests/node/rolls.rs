@@ -62,12 +62,18 @@ pub async fn servers_are_replaced_although_the_operator_and_a_server_die_meanwhi
     space.apply::<Tenant>("store", &changed).await.unwrap();
     until("the first server to be replaced", ROLLED, || async {
         let new = uids(&space).await.difference(&before).count();
-        if new > 0 { Ok(()) } else { Err("none is new".to_owned()) }
+        if new > 0 {
+            Ok(())
+        } else {
+            Err("none is new".to_owned())
+        }
     })
     .await;
     kill_operator(&world).await;
     let pods = space.list::<Pod>().await;
-    let old = pods.iter().find(|pod| pod.uid().is_some_and(|uid| before.contains(&uid)));
+    let old = pods
+        .iter()
+        .find(|pod| pod.uid().is_some_and(|uid| before.contains(&uid)));
     kill_program(&old.unwrap().uid().unwrap(), "/usr/bin/rustfs");
     // Two at most: the one that died, and the one whose turn it is.
     replaced(&space, &before, 2).await;

@@ -22,6 +22,8 @@ pub const NATURE: [&str; 14] = [
 pub fn parts_masked(name: &str) -> String {
     let hex = |letter: char| letter.is_ascii_digit() || ('a'..='f').contains(&letter);
     let digest = |part: &str| part.len() == 10 && part.chars().all(hex);
-    let parts = name.split('-').map(|part| if digest(part) { "DIGEST" } else { part });
+    let parts = name
+        .split('-')
+        .map(|part| if digest(part) { "DIGEST" } else { part });
     parts.collect::<Vec<_>>().join("-")
 }

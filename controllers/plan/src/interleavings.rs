@@ -113,6 +113,29 @@ fn a_pool_is_drained_in_every_order_of_events() {
 }
 
 #[test]
+fn the_first_pool_is_drained_in_every_order_of_events() {
+    let mut world = World::serving(&["a", "b"]);
+    world.pools[0].spec.state = PoolState::Decommissioned;
+    let worlds = explore(world, |world| {
+        all_serve(world, 4) && world.topology().pools[0].name == "b"
+    });
+    assert!(worlds > 50, "{worlds}");
+}
+
+#[test]
+fn pools_get_numbers_of_their_places_before_another_one_is_drained() {
+    let mut world = World::serving(&["b", "c"]);
+    // Before them there was another one.
+    world.numbers.values_mut().for_each(|number| *number += 1);
+    world.pools[0].spec.state = PoolState::Decommissioned;
+    let worlds = explore(world, |world| {
+        let topology = world.topology();
+        all_serve(world, 4) && topology.pools[0].name == "c" && topology.pools[0].element.ends_with('/')
+    });
+    assert!(worlds > 50, "{worlds}");
+}
+
+#[test]
 fn a_drain_that_cannot_be_forgotten_is_left_behind_in_every_order_of_events() {
     let mut world = World::serving(&["a", "b"]);
     world.pools[1].spec.state = PoolState::Decommissioned;

@@ -163,6 +163,15 @@ impl Topology {
             && self.former.iter().all(|former| former.released)
     }
 
+    /// Pools that have been drained and left the string, while their servers are still there. Only these servers may be
+    /// asked for the list of pools then: answering, a server takes over what is stored of them, by number, and until the
+    /// first server of the store has stored the new list that is wrong for any server that runs without the pool.
+    #[must_use]
+    pub fn shrinking(&self) -> Vec<&Former> {
+        let leaving = |former: &&Former| former.drained && !former.released;
+        self.former.iter().filter(leaving).collect()
+    }
+
     /// Whether the servers move objects for balance, or are about to.
     #[must_use]
     pub fn rebalances(&self) -> bool {

@@ -32,9 +32,7 @@ pub(super) async fn rotate_root_keys(lane: Arc<Lane>) {
         }
     })
     .await;
-    lane.space
-        .gone::<Secret>("store-credentials-r1", PATIENTLY)
-        .await;
+    lane.space.gone::<Secret>("store-credentials-r1", PATIENTLY).await;
     settled(&lane, &["p0"]).await;
 }
 
@@ -108,7 +106,11 @@ async fn hook_ends(lane: &Lane) {
             let _ = pods.patch_status(&name, &PatchParams::default(), &change).await;
         }
         let jobs = lane.space.list::<Job>().await;
-        let runs = |job: &&Job| job.status.as_ref().is_none_or(|status| status.completion_time.is_none());
+        let runs = |job: &&Job| {
+            job.status
+                .as_ref()
+                .is_none_or(|status| status.completion_time.is_none())
+        };
         match (jobs.len(), jobs.iter().filter(runs).count()) {
             (0, _) => Err("there is no Job".to_owned()),
             (_, 0) => Ok(()),

@@ -25,6 +25,8 @@ pub struct Drains {
     failing: BTreeSet<String>,
     dying: BTreeSet<String>,
     starts: BTreeMap<String, usize>,
+    /// The place each element had when it was met.
+    numbers: BTreeMap<(String, String), usize>,
 }
 
 impl Drains {
@@ -47,6 +49,12 @@ impl Drains {
     /// How often each element was told to go: `{"element": 1}`.
     pub fn starts(&self) -> Value {
         json!(self.starts)
+    }
+
+    /// The number of an element that is at this place now.
+    pub fn number(&mut self, tenant: &str, element: &str, place: usize) -> usize {
+        let key = (tenant.to_owned(), element.to_owned());
+        *self.numbers.entry(key).or_insert(place)
     }
 
     /// The state of one element as `pools/list` says it.
@@ -78,8 +86,11 @@ impl Drains {
         verb: &str,
         element: &str,
     ) -> Result<(), (&'static str, &'static str)> {
-        if !elements.contains(&element) {
+        let Some(place) = elements.iter().position(|known| *known == element) else {
             return Err(("InvalidArgument", "pool not found"));
+        };
+        if self.number(tenant, element, place) != place {
+            return Err(("InternalError", "pool metadata layout changed"));
         }
         let key = (tenant.to_owned(), element.to_owned());
         match (verb, self.state(tenant, element)) {

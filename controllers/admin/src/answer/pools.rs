@@ -6,7 +6,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PoolEntry {
-    /// The place in the volumes string, from 0.
+    /// The place in the volumes string, from 0, when the servers met the element. It keeps it when one before it leaves.
     pub id: u64,
     /// The exact element of the volumes string.
     pub cmdline: String,

@@ -89,11 +89,12 @@ impl World {
             .map(|(name, set)| (name, set.metadata.annotations.clone()))
             .collect();
         format!(
-            "{:?} {pools:?} {sets:?} {:?} {} {:?} {} {} {:?} {:?} {} {:?}",
+            "{:?} {pools:?} {sets:?} {:?} {} {:?} {:?} {} {} {:?} {:?} {} {:?}",
             self.topology(),
             self.servers,
             self.selected,
             self.drains,
+            self.numbers,
             self.faults,
             self.offered,
             self.rotations,

@@ -57,6 +57,8 @@ pub(super) struct World {
     pub(super) selected: u64,
     /// What the servers do with pools, by element.
     pub(super) drains: BTreeMap<String, &'static str>,
+    /// The servers' number of each pool, by element: its place when they met it.
+    pub(super) numbers: BTreeMap<String, u64>,
     /// Whether the servers give drains up in a way that they cannot forget.
     pub(super) dead: bool,
     /// How often the servers were told to rebalance, and whether they still do.
@@ -98,6 +100,7 @@ impl World {
             servers: BTreeMap::new(),
             selected: 0,
             drains: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             dead: false,
             rebalances: (0, false),
             cuts: 0,
@@ -152,6 +155,7 @@ impl World {
             pods: self.pods(),
             stateful_sets: self.sets.values().map(|set| Arc::new(metadata(set))).collect(),
             dead_elements: self.dead_elements(),
+            misplaced_elements: self.misplaced_elements(),
             empty_elements: empty.map(|(element, _)| element.clone()).collect(),
             ..tenant::Observed::default()
         };
@@ -179,10 +183,36 @@ impl World {
         failed.map(|(element, _)| element.clone()).collect()
     }
 
+    fn misplaced_elements(&self) -> Vec<String> {
+        let topology = self.topology();
+        let members = (0..).zip(&topology.pools);
+        members
+            .filter(|(place, member)| {
+                self.numbers
+                    .get(&member.element)
+                    .is_some_and(|number| number != place)
+            })
+            .map(|(_, member)| member.element.clone())
+            .collect()
+    }
+
+    /// RustFS numbers what it has not met by its place, and forgets what is not there.
+    fn number(&mut self) {
+        let topology = self.topology();
+        let members = (0..).zip(&topology.pools);
+        self.numbers = members
+            .map(|(place, member)| {
+                let known = self.numbers.get(&member.element).copied();
+                (member.element.clone(), known.unwrap_or(place))
+            })
+            .collect();
+    }
+
     fn pool_sees(&self, pool: &Pool) -> pool::Observed {
         let topology = self.topology();
         let reports = topology.pools.iter().map(|member| Report {
             element: member.element.clone(),
+            number: self.numbers.get(&member.element).copied().unwrap_or_default(),
             decommission: self
                 .drains
                 .get(&member.element)
@@ -286,7 +316,8 @@ impl World {
             match step {
                 Step::Create(child) | Step::Apply(child) => match child.as_ref() {
                     Child::ConfigMap(map) if meta::name(map) == "store-topology" => {
-                        self.topology = Some(map.clone())
+                        self.topology = Some(map.clone());
+                        self.number();
                     }
                     Child::ConfigMap(map) => self.revisions.push(Arc::new(map.clone())),
                     Child::Service(service) if meta::name(service) == "store-api" => {
@@ -343,6 +374,9 @@ impl World {
         }
         match plan.order() {
             Some((Order::Start, element)) => {
+                if !self.misplaced_elements().is_empty() {
+                    return Err(format!("{element} is told to go with numbers that are no places"));
+                }
                 let before = self.drains.insert(element.to_owned(), "running");
                 if before.is_some_and(|state| state != "none") {
                     return Err(format!("{element} is told to go twice"));

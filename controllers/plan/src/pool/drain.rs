@@ -18,6 +18,8 @@ pub(crate) const COMPLETE: &str = "Complete";
 const NOT_ASKED: &str = "NotAsked";
 /// Once a drain was called off that the servers cannot forget by themselves.
 pub(crate) const RESPELLED: &str = "Respelled";
+/// Before a drain begins in a store whose servers do not number their pools by their places.
+pub(crate) const RENUMBERED: &str = "Renumbered";
 /// While a person keeps the data here although something asks for it to leave.
 const HELD: &str = "DrainHeld";
 /// Before the servers were told.
@@ -31,6 +33,8 @@ pub type Word = crate::word::Word<Vec<Report>>;
 pub struct Report {
     /// The element of the volumes string.
     pub element: String,
+    /// The servers' number of it: its place when they met the element.
+    pub number: u64,
     /// `none`, `queued`, `running`, `complete`, `failed` or `canceled`.
     pub decommission: String,
     /// Whether data is being moved between pools for balance.
@@ -174,7 +178,16 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
         return waits(
             pool,
             "TopologyDiffers",
-            "the server that was asked does not run the topology yet",
+            "the server that was asked tells of other pools than the topology has: it does not run it yet, or it was asked \
+             too early while a pool left, and then counts wrongly until its Pod is deleted",
+        );
+    }
+    if (0..).zip(reports).any(|(place, report)| report.number != place) {
+        return waits(
+            pool,
+            RENUMBERED,
+            "a Pool before it has left, and the servers still number the others as before, with which they drain none: \
+             elements get another spelling in the volumes string, and the servers are replaced one by one",
         );
     }
     if !all_ready(observed, terms) {

@@ -52,7 +52,7 @@ use growth::Growth;
 use roll::Decision;
 use stage::Stage;
 
-pub(crate) use drain::{COMPLETE, RESPELLED};
+pub(crate) use drain::{COMPLETE, RENUMBERED, RESPELLED};
 
 /// Reason of the condition `Drained` once the Pool is out of the topology.
 pub(crate) const LEFT: &str = "Left";

@@ -1,6 +1,7 @@
 //! Which pools leave a store that serves. One after the other; never the last one; and only what the servers themselves
 //! call empty leaves the string.
 
+use crds::common::ReclaimPolicy;
 use crds::conditions::DRAINED;
 use crds::hook::Before;
 use crds::pool::PoolState;
@@ -10,8 +11,8 @@ use super::hooks::{self, Occasion};
 use super::observed::Observed;
 use super::{refusal, servers};
 use crate::meta;
-use crate::pool::{COMPLETE, RESPELLED, drain};
-use crate::topology::{Former, Member, Phase, Refusal, Topology, respelled};
+use crate::pool::{COMPLETE, RENUMBERED, RESPELLED, claims, drain};
+use crate::topology::{Former, Member, Phase, Refusal, Topology, respelled, same_pool};
 
 /// Takes back newcomers that were asked to go before a client was served with them: they hold nothing.
 pub(crate) fn withdraw(observed: &Observed, next: &mut Topology) {
@@ -37,7 +38,10 @@ pub(crate) fn drain(tenant: &Tenant, observed: &Observed, base: &Topology, next:
             member.request = None;
         }
     }
+    let before = next.volumes();
     respell(tenant, observed, base, next);
+    renumber(tenant, observed, base, next);
+    let spelled = (next.volumes() != before).then(|| "elements get another spelling".to_owned());
     for index in 0..next.pools.len() {
         let member = &next.pools[index];
         // Nothing is begun in a store that is to go.
@@ -53,6 +57,7 @@ pub(crate) fn drain(tenant: &Tenant, observed: &Observed, base: &Topology, next:
             .filter(|other| other.phase == Phase::Active)
             .count();
         let busy = super::living::busy(observed, next).or_else(|| super::living::busy(observed, base));
+        let busy = busy.or_else(|| spelled.clone());
         if others < 2 {
             next.refused.push(refusal::last(pool));
         } else if let Some(busy) = busy.or_else(|| hooks_of_another(next, index)) {
@@ -74,7 +79,7 @@ fn respell(tenant: &Tenant, observed: &Observed, base: &Topology, next: &mut Top
     for member in &mut next.pools {
         let pool = observed.pool(&member.name, &member.uid);
         if member.phase == Phase::Active
-            && pool.is_some_and(says_dead)
+            && pool.is_some_and(|pool| says(pool, RESPELLED))
             && observed.dead_elements.contains(&member.element)
         {
             member.element = respelled(&member.element);
@@ -82,22 +87,52 @@ fn respell(tenant: &Tenant, observed: &Observed, base: &Topology, next: &mut Top
     }
 }
 
-/// Whether a Pool says how a drain of it ended, so that the servers are to be asked before anything is made of it.
+/// RustFS keeps the number a pool had when it met its element, and drains none whose number is not its place, which one
+/// that leaves before it changes. An element with another spelling is taken for one that was not met yet. So a drain that
+/// has not begun is put off until all elements have their places.
+fn renumber(tenant: &Tenant, observed: &Observed, base: &Topology, next: &mut Topology) {
+    let settled = base.serving == base.revision && base.shrinking().is_empty();
+    if !settled || base.turn.is_some() || base.rebalances() || meta::deleting(tenant) {
+        return;
+    }
+    let waits = |member: &Member| {
+        let pool = observed.pool(&member.name, &member.uid);
+        member.phase == Phase::Draining && pool.is_some_and(|pool| says(pool, RENUMBERED))
+    };
+    if observed.misplaced_elements.is_empty() || !next.pools.iter().any(waits) {
+        return;
+    }
+    for member in &mut next.pools {
+        if waits(member) {
+            member.phase = Phase::Active;
+        }
+        if observed.misplaced_elements.contains(&member.element) {
+            member.element = respelled(&member.element);
+        }
+    }
+}
+
+/// Whether a Pool says how a drain of it ended, or the servers of one that has left are about to end, so that the servers
+/// are to be asked before anything is made of it.
 #[must_use]
 pub fn says_ended(observed: &Observed, topology: &Topology) -> bool {
+    let may_end = topology.serving == topology.revision && !topology.shrinking().is_empty();
+    if may_end && servers::all_but_former(observed, topology) {
+        return true;
+    }
     let mut members = topology.pools.iter();
     members.any(|member| {
         let pool = observed.pool(&member.name, &member.uid);
-        pool.is_some_and(|pool| says_complete(pool) || says_dead(pool))
+        pool.is_some_and(|pool| says_complete(pool) || says(pool, RESPELLED) || says(pool, RENUMBERED))
     })
 }
 
-/// Whether a Pool says that the servers cannot forget a drain that was called off.
-fn says_dead(pool: &Pool) -> bool {
+/// Whether a Pool gives this reason for its data not having left.
+fn says(pool: &Pool, reason: &str) -> bool {
     let conditions = pool.status.iter().flat_map(|status| &status.conditions);
     conditions
         .into_iter()
-        .any(|found| found.type_ == DRAINED && found.reason == RESPELLED)
+        .any(|found| found.type_ == DRAINED && found.reason == reason)
 }
 
 /// Lets the drain begin, unless hooks have to complete before. Their request gets the time it was first seen at, and
@@ -138,7 +173,8 @@ fn asked(tenant: &Tenant, observed: &Observed, base: &Topology, member: &Member)
             other.phase != Phase::Joining
                 && other.name != member.name
                 && replaces(observed, other, &member.name)
-                && (has_begun || servers::ready(tenant, observed, other, Some(base.revision)) >= other.servers)
+                && (has_begun
+                    || servers::ready(tenant, observed, other, Some(base.revision)) >= other.servers)
         })
 }
 
@@ -159,6 +195,20 @@ fn replaced<'a>(observed: &'a Observed, successor: &Member) -> Option<&'a str> {
         .replaces
         .as_ref()?;
     Some(&replaced.name)
+}
+
+/// Whether the servers of a pool that has left may end: when one of them, asked again, still calls it empty. One that was
+/// started again after the others had stored a list without it would take it for a new pool and write to it. If none of
+/// them serves, only volumes that are kept may be given up without their word.
+pub(crate) fn may_end(tenant: &Tenant, observed: &Observed, former: &Former) -> bool {
+    let Some(pool) = observed.pool(&former.name, &former.uid) else {
+        return true;
+    };
+    let mut empty = observed.empty_elements.iter();
+    !former.drained
+        || empty.any(|element| same_pool(element, &former.element))
+        || claims::reclaim(pool, Some(tenant)) == ReclaimPolicy::Retain
+            && !servers::any_serves(observed, former)
 }
 
 /// Whether the Pool says that its data has left, and the servers, asked again for this very decision, say so too.

@@ -3,14 +3,11 @@
 //! one they may have written through.
 
 use crds::Tenant;
-use crds::names::LABEL_POOL;
-use k8s_openapi::api::core::v1::Pod;
 
 use super::members::{self, Census};
 use super::observed::Observed;
 use super::{facts, leaving, rollout, rotation, servers, topology};
-use crate::meta;
-use crate::topology::{Former, Phase, Rebalance, Topology, same_pool};
+use crate::topology::{Phase, Rebalance, Topology, same_pool};
 
 /// One step on from the topology that is stored.
 pub(crate) fn revise(tenant: &Tenant, observed: &Observed, base: &Topology, open: bool) -> Topology {
@@ -128,12 +125,10 @@ fn settle(tenant: &Tenant, observed: &Observed, next: &mut Topology) {
     if joined {
         next.rebalance = Some(Rebalance::Due);
     }
-    let of_former = |pod: &Pod, former: &Former| meta::label(pod, LABEL_POOL) == Some(former.name.as_str());
-    let all_know = servers::all_of_revision(observed, revision, |pod| {
-        !next.former.iter().any(|former| of_former(pod, former))
-    });
-    if all_know {
-        next.former.iter_mut().for_each(|former| former.released = true);
+    if servers::all_but_former(observed, next) {
+        for former in &mut next.former {
+            former.released |= leaving::may_end(tenant, observed, former);
+        }
     }
     // RustFS forgets a pool with its element, so nothing needs to remember one whose object is gone.
     next.former
@@ -166,6 +161,12 @@ pub(crate) fn change(tenant: &Tenant, observed: &Observed, topology: &Topology) 
         format!(
             "Pool {} is drained: its status tells how far",
             draining.join(", ")
+        )
+    } else if let Some(former) = topology.shrinking().first().filter(|_| ready == all) {
+        format!(
+            "Pool {} has left: its servers end once one of them says that nothing came to it since. If none can be \
+             started any more, spec.reclaimPolicy Retain of that Pool keeps its volumes and goes on",
+            former.name
         )
     } else {
         format!("{ready} of {all} servers run topology revision {revision}")

@@ -68,6 +68,8 @@ pub struct Observed {
     pub empty_elements: Vec<String>,
     /// Elements whose drain has failed in a way that the servers cannot forget; asked for only where a Pool says so.
     pub dead_elements: Vec<String>,
+    /// Elements that the servers, asked for this decision, number otherwise than by their places.
+    pub misplaced_elements: Vec<String>,
     /// What the servers say of rebalancing; asked only where [`super::rebalance::concerns`] says so.
     pub rebalance: rebalance::Word,
     /// How the servers are; asked only while [`super::about_to_form`].

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::observed::Observed;
 use crate::meta;
-use crate::topology::{Member, Topology};
+use crate::topology::{Former, Member, Topology};
 
 /// The Pods that are servers of a member.
 pub(crate) fn of<'a>(
@@ -52,6 +52,23 @@ pub(crate) fn all_of_revision(observed: &Observed, revision: u64, counts: impl F
     let pods = observed.pods.iter().map(AsRef::as_ref);
     pods.filter(|pod| counts(pod) && !has_ended(pod))
         .all(|pod| meta::label(pod, LABEL_TOPOLOGY_REVISION) == Some(revision.as_str()))
+}
+
+/// Whether all servers run the topology's revision but those of pools that have left.
+pub(crate) fn all_but_former(observed: &Observed, topology: &Topology) -> bool {
+    all_of_revision(observed, topology.revision, |pod| {
+        !topology.former.iter().any(|former| is_of(pod, former))
+    })
+}
+
+/// Whether a server of a pool that has left serves.
+pub(crate) fn any_serves(observed: &Observed, former: &Former) -> bool {
+    let mut pods = observed.pods.iter();
+    pods.any(|pod| is_of(pod, former) && is_ready(pod))
+}
+
+fn is_of(pod: &Pod, former: &Former) -> bool {
+    meta::label(pod, LABEL_POOL) == Some(former.name.as_str())
 }
 
 fn has_ended(pod: &Pod) -> bool {

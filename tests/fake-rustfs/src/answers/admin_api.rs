@@ -139,7 +139,8 @@ fn pools(world: &World, identity: &Identity) -> Option<Value> {
     let entry = |(index, pool): (usize, &Pool)| {
         let mut entry = recorded[0].clone();
         let data = (pool.drives.len() / pool.set_width * (pool.set_width - pool.parity)) as u64;
-        entry["id"] = json!(index);
+        let number = world.drains(|drains| drains.number(&identity.tenant, &pool.element, index));
+        entry["id"] = json!(number);
         entry["cmdline"] = json!(pool.element);
         entry["totalSize"] = json!(data * DRIVE_SIZE);
         entry["usedSize"] = json!(data * DRIVE_USED);

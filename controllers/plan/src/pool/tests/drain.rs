@@ -42,6 +42,26 @@ fn order(pool: &Pool, observed: &Observed) -> Option<Order> {
 }
 
 #[test]
+fn no_drain_begins_while_a_number_is_not_a_place() {
+    for (number, wanted) in [(0, Some(Order::Start)), (1, None)] {
+        let next = Report {
+            number,
+            free: 1 << 20,
+            ..report("none", false)
+        };
+        let (pool, observed) = told(Phase::Draining, next);
+        assert_eq!(order(&pool, &observed), wanted);
+        let status = reported(&pool, &observed);
+        let reason = if wanted.is_some() {
+            "Requested"
+        } else {
+            "Renumbered"
+        };
+        assert_eq!(says(&status, "Drained"), format!("False {reason}"));
+    }
+}
+
+#[test]
 fn a_failed_drain_is_not_tried_again_and_says_what_to_do() {
     let (pool, observed) = told(Phase::Draining, report("failed", false));
     assert_eq!(order(&pool, &observed), None);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crds::common::NameRef;
+use crds::common::{NameRef, ReclaimPolicy};
 use crds::{Pool, Tenant};
 
 use super::super::Observed;
@@ -49,4 +49,66 @@ fn a_successor_that_no_longer_wants_the_place_leaves_the_other_where_it_was() {
     Arc::make_mut(&mut observed.pools[1]).spec.replaces = None;
     let _ = reconcile(&mut tenant, &mut observed);
     assert_eq!(phases(&observed), [Phase::Active, Phase::Active]);
+}
+
+/// The same store once `a` has left the string and `b` runs without it.
+fn left() -> (Tenant, Observed) {
+    let (mut tenant, mut observed) = replacing();
+    complete(&mut observed, true);
+    for _ in 0..3 {
+        let _ = reconcile(&mut tenant, &mut observed);
+        complete(&mut observed, false);
+        start_servers(&tenant, &mut observed);
+        let stays = stored(&observed).serving - 1;
+        for ordinal in 0..4 {
+            let name = format!("store-a-{ordinal}");
+            observed
+                .pods
+                .retain(|pod| crate::meta::name(pod.as_ref()) != name);
+            let old = server(&tenant, &observed, "a", ordinal, stays, true);
+            observed.pods.push(old);
+        }
+    }
+    assert_eq!(members(&stored(&observed)), ["b"]);
+    (tenant, observed)
+}
+
+/// Lets the servers of `a` say, when they are asked again, that nothing is on it, or be silent.
+fn complete(observed: &mut Observed, said: bool) {
+    let element = stored(observed)
+        .pools
+        .first()
+        .map(|member| member.element.clone());
+    let status = Arc::make_mut(&mut observed.pools[0])
+        .status
+        .get_or_insert_default();
+    status.conditions = vec![preflight("True", "Complete", "12 objects have moved")];
+    status.conditions[0].type_ = crds::conditions::DRAINED.into();
+    observed.empty_elements = element.filter(|_| said).into_iter().collect();
+}
+
+#[test]
+fn servers_of_a_pool_that_left_end_only_once_they_are_heard_to_call_it_empty() {
+    let (mut tenant, mut observed) = left();
+    let element = stored(&observed).former[0].element.clone();
+    for _ in 0..2 {
+        let _ = reconcile(&mut tenant, &mut observed);
+        assert!(!stored(&observed).former[0].released);
+    }
+    observed.empty_elements = vec![element];
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert!(stored(&observed).former[0].released);
+}
+
+#[test]
+fn if_none_of_its_servers_serves_only_volumes_that_are_kept_are_given_up() {
+    for (policy, released) in [(ReclaimPolicy::Delete, false), (ReclaimPolicy::Retain, true)] {
+        let (mut tenant, mut observed) = left();
+        observed
+            .pods
+            .retain(|pod| !crate::meta::name(pod.as_ref()).starts_with("store-a-"));
+        Arc::make_mut(&mut observed.pools[0]).spec.reclaim_policy = Some(policy);
+        let _ = reconcile(&mut tenant, &mut observed);
+        assert_eq!(stored(&observed).former[0].released, released, "{policy:?}");
+    }
 }
