@@ -18,10 +18,7 @@ const REPLACED: Duration = Duration::from_secs(180);
 pub async fn elements_get_other_spellings_before_the_second_pool_is_drained(world: Arc<World>) {
     let _operator = world.running().await;
     let space = Space::make(&world.cluster.admin, "numbers").await;
-    space
-        .apply::<Tenant>("store", &objects::tenant())
-        .await
-        .unwrap();
+    space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
     let names = ["p0", "p1", "p2"];
     for name in names {
         space
@@ -48,8 +45,9 @@ pub async fn elements_get_other_spellings_before_the_second_pool_is_drained(worl
         .await;
     space.ready::<Tenant>("store", REPLACED).await;
     assert_eq!(spelled(&space).await, [("p2", "/")].map(owned));
-    let told = world.servers.starts(&format!("p1-{{0...1}}.store-hl.{}.", space.name));
-    assert_eq!(told.await, 1, "no drain was begun that the servers would refuse");
+    let element = format!("p1-{{0...1}}.store-hl.{}.", space.name);
+    let told = world.servers.starts(&element).await;
+    assert_eq!(told, 1, "no drain was begun that the servers would refuse");
     assert_eq!(space.list::<Pod>().await.len(), 2);
     space.leave().await;
 }

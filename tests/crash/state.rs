@@ -1,10 +1,12 @@
 //! What a scenario ends in: all objects of a namespace, without what nature gives.
 
+use crds::names::LABEL_HOOK;
 use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::support::nature::{NATURE, parts_masked};
@@ -63,6 +65,10 @@ pub fn path(line: &str) -> &str {
 async fn add<K: Kind>(space: &Space, lines: &mut Vec<String>) {
     let kind = K::kind(&()).into_owned();
     for object in space.list::<K>().await {
+        // A Pod of a Job has a name by chance, and its Job says how it ended.
+        if kind == "Pod" && object.labels().contains_key(LABEL_HOOK) {
+            continue;
+        }
         let mut value = serde_json::to_value(&object).expect("an object is JSON");
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if name == "kube-root-ca.crt" {

@@ -1,4 +1,4 @@
-//! A Pool that another takes the place of, while servers die.
+//! Pools that leave the volumes string from its front, for a successor or for good.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,11 +7,11 @@ use crds::{Pool, Tenant};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::World;
 use crate::s3::Store;
-use crate::stores::{admin_of, create, is_ready, kill_program, sized};
+use crate::stores::{admin_of, create, create_with, is_ready, kill_program, sized};
 use crate::support::objects;
 use crate::support::space::Space;
 use crate::support::wait::until;
@@ -75,6 +75,46 @@ pub async fn a_pool_is_replaced_by_one_with_larger_volumes_although_servers_die(
     space.vacate().await;
 }
 
+pub async fn pools_leave_from_the_front_one_after_the_other(world: Arc<World>) {
+    let space = Space::make(&world.cluster.admin, "front").await;
+    space.apply::<Pool>("p1", &small()).await.unwrap();
+    create_with(&space, &objects::tenant(), &small()).await;
+    let store = Store::find(&world, &space, "store-credentials", None).await;
+    store.put("kept", OBJECTS);
+
+    let traffic = store.slow_traffic("busy");
+    leaves(&space, "p0").await;
+    know_one_pool(&space, &store, "-p1-").await;
+    space.apply::<Pool>("p2", &small()).await.unwrap();
+    joined(&space, "p2").await;
+    store.put("made-after", OBJECTS);
+    // Its number is not its place, since p0 was before it.
+    leaves(&space, "p1").await;
+    know_one_pool(&space, &store, "-p2-").await;
+    undisturbed(&traffic.end());
+    for bucket in ["kept", "made-after"] {
+        store.check(bucket, OBJECTS);
+    }
+    store.put("after", OBJECTS);
+    space.vacate().await;
+}
+
+/// Two servers with two drives each: little for a small machine.
+fn small() -> Value {
+    let mut pool = sized("1Gi");
+    pool["spec"]["servers"] = 2.into();
+    pool["spec"]["volumesPerServer"] = 2.into();
+    pool
+}
+
+async fn leaves(space: &Space, pool: &str) {
+    let started = Instant::now();
+    space.delete::<Pool>(pool).await;
+    space.gone::<Pool>(pool, CHANGED).await;
+    space.ready::<Tenant>("store", CHANGED).await;
+    eprintln!("  {pool} left after {} s", started.elapsed().as_secs());
+}
+
 /// No server counts the Pool that has left among its own, or takes what is left for it: until a server has heard of the
 /// end, it gives the first one the number, and the state, of the one that was there before.
 async fn know_one_pool(space: &Space, store: &Store, name: &str) {
@@ -96,42 +136,4 @@ async fn know_one_pool(space: &Space, store: &Store, name: &str) {
 async fn dies(space: &Space, server: &str) {
     let pod = space.get::<Pod>(server).await.unwrap();
     kill_program(&pod.uid().unwrap(), "/usr/bin/rustfs");
-}
-
-pub async fn temp_the_oldest_of_three_leaves(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "replace3").await;
-    let small = || {
-        let mut pool = sized("1Gi");
-        pool["spec"]["servers"] = 2.into();
-        pool["spec"]["volumesPerServer"] = 2.into();
-        pool
-    };
-    crate::stores::create_with(&space, &objects::tenant(), &small()).await;
-    let store = Store::find(&world, &space, "store-credentials", None).await;
-    store.put("kept", OBJECTS);
-    for pool in ["p1", "p2"] {
-        space.apply::<Pool>(pool, &small()).await.unwrap();
-        joined(&space, pool).await;
-        store.put(pool, OBJECTS);
-    }
-    let traffic = store.slow_traffic("busy");
-    for pool in ["p0", "p1"] {
-        let started = Instant::now();
-        space.delete::<Pool>(pool).await;
-        space.gone::<Pool>(pool, CHANGED).await;
-        space.ready::<Tenant>("store", CHANGED).await;
-        eprintln!("  {pool} left after {} s", started.elapsed().as_secs());
-        for bucket in ["kept", "p1", "p2"] {
-            store.check(bucket, OBJECTS);
-        }
-        for server in space.list::<Pod>().await.iter().filter(|pod| is_ready(pod)) {
-            let address = server.status.as_ref().unwrap().pod_ip.clone().unwrap();
-            let pools = admin_of(&store, &address).pools().await.unwrap();
-            let known: Vec<_> = pools.iter().map(|pool| (pool.id, &pool.cmdline, &pool.status)).collect();
-            eprintln!("  {} knows {known:?}", server.name_any());
-        }
-    }
-    undisturbed(&traffic.end());
-    store.put("after", OBJECTS);
-    space.vacate().await;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crds::names::LABEL_HOOK;
+use crds::names::{LABEL_HOOK, LABEL_TENANT};
 use crds::{Pool, Tenant};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Secret};
@@ -84,7 +84,11 @@ fn spec(rebalance: &str) -> Value {
 }
 
 async fn give(lane: &Lane, secret: &str) {
-    let keys = json!({"stringData": {"accesskey": "someone", "secretkey": secret}});
+    // With the label a change is noticed at once.
+    let keys = json!({
+        "metadata": {"labels": {LABEL_TENANT: "store"}},
+        "stringData": {"accesskey": "someone", "secretkey": secret},
+    });
     lane.space
         .apply::<Secret>("keys", &keys)
         .await

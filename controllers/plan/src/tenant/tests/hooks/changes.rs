@@ -80,6 +80,21 @@ fn a_pool_serves_until_the_hook_before_its_drain_has_completed() {
 }
 
 #[test]
+fn a_run_that_nobody_saw_is_told_when_the_drain_begins() {
+    let (mut tenant, mut observed) = formed([pool("a", 4, 1), pool("b", 4, 1)]);
+    tenant.spec.hooks = vec![hook("backup", Before::Drain)];
+    Arc::make_mut(&mut observed.pools[1]).spec.state = PoolState::Decommissioned;
+    let _ = reconcile(&mut tenant, &mut observed);
+    let _ = reconcile(&mut tenant, &mut observed);
+    // As if the operator had been cut off after it made the Job.
+    tenant.status.as_mut().unwrap().hooks.clear();
+    end(&mut observed, "Complete");
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(stored(&observed).pools[1].phase, Phase::Draining);
+    assert_eq!(outcomes(&tenant), [("backup".to_owned(), HookOutcome::Succeeded)]);
+}
+
+#[test]
 fn no_server_takes_another_image_before_the_hook_has_completed() {
     let (mut tenant, mut observed) = upgrading(&[hook("backup", Before::Upgrade)]);
     for _ in 0..2 {
