@@ -279,13 +279,7 @@ impl Plan {
     /// After all else: what they wait for is stored then, and one that cannot be made keeps nothing from going on.
     fn start_hooks(&mut self, tenant: &Tenant, observed: &Observed) {
         if let Some(topology) = self.topology.as_ref().filter(|_| !meta::deleting(tenant)) {
-            let gate = hooks::before_drain(tenant, observed, topology);
-            // Those of a drain that may begin now have completed, perhaps without having been seen to run.
-            let asked = topology.pools.iter().any(|member| member.request.is_some());
-            let before = observed.topology.topology().filter(|_| !asked);
-            let over = before.map(|before| hooks::before_drain(tenant, observed, before).runs);
-            self.hooks.extend(over.unwrap_or_default());
-            self.run_hooks(gate);
+            self.run_hooks(hooks::before_drain(tenant, observed, topology));
         }
         let upgrade = self.progress.as_ref().and_then(|progress| progress.gate.clone());
         self.run_hooks(upgrade.unwrap_or_default());

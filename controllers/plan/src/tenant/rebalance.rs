@@ -121,10 +121,10 @@ pub(crate) fn decide(tenant: &Tenant, observed: &Observed, topology: &Topology) 
     // Nothing can be moved anywhere.
     let now = topology.rebalance.clone().filter(|_| topology.pools.len() > 1);
     match (&now, wanted(tenant)) {
-        (None, _) => rest(tenant, None),
+        (None, _) => rest(tenant, None, topology.pools.len()),
         (Some(Rebalance::Ordered { before }), wanted) => ordered(tenant, observed, topology, before, wanted),
         (Some(Rebalance::Ended), true) => ended(tenant),
-        (Some(_), false) => rest(tenant, Some(Rebalance::Due)),
+        (Some(_), false) => rest(tenant, Some(Rebalance::Due), topology.pools.len()),
         (Some(Rebalance::Due), true) => due(tenant, observed, topology),
     }
 }
@@ -144,14 +144,14 @@ pub(crate) fn unseen(tenant: &Tenant, topology: Option<&Topology>) -> Balance {
         },
         Some(Rebalance::Due) if wanted(tenant) => waits(tenant, REQUESTED, "it begins later"),
         Some(Rebalance::Ended) if wanted(tenant) => ended(tenant),
-        now => rest(tenant, now),
+        now => rest(tenant, now, topology.map_or(0, |topology| topology.pools.len())),
     }
 }
 
 /// Nothing is moved, and nobody is about to be told.
-fn rest(tenant: &Tenant, next: Option<Rebalance>) -> Balance {
-    let last = stored(tenant).filter(|last| last.state != RebalanceState::Requested);
-    let finding = match (wanted(tenant), &next, last) {
+fn rest(tenant: &Tenant, next: Option<Rebalance>, pools: usize) -> Balance {
+    let last = last(tenant, next.as_ref(), pools);
+    let finding = match (wanted(tenant), &next, &last) {
         (false, Some(_), _) => no(
             BALANCED,
             "NotAsked",
@@ -166,9 +166,23 @@ fn rest(tenant: &Tenant, next: Option<Rebalance>) -> Balance {
         next,
         order: None,
         finding,
-        status: last.cloned(),
+        status: last,
         requeue: None,
     }
+}
+
+/// How the last one ended. The topology forgets one only once it was seen to be complete, or when there is no other Pool;
+/// the status may not have come to tell of it.
+fn last(tenant: &Tenant, next: Option<&Rebalance>, pools: usize) -> Option<RebalanceStatus> {
+    let mut last = stored(tenant)?.clone();
+    let ended = !matches!(
+        last.state,
+        RebalanceState::Requested | RebalanceState::Running | RebalanceState::Stopping
+    );
+    if !ended && next.is_none() && pools > 1 {
+        last.state = RebalanceState::Complete;
+    }
+    (last.state != RebalanceState::Requested).then_some(last)
 }
 
 fn complete(last: &RebalanceStatus) -> Finding {
@@ -307,7 +321,7 @@ fn over(tenant: &Tenant, next: Option<Rebalance>, last: RebalanceStatus, error: 
             return Balance {
                 next: next.clone(),
                 status: Some(last),
-                ..rest(tenant, next)
+                ..rest(tenant, next, 0)
             };
         }
     };
@@ -323,7 +337,7 @@ fn over(tenant: &Tenant, next: Option<Rebalance>, last: RebalanceStatus, error: 
 /// The servers know no other rebalance than before they were to be told.
 fn not_begun(tenant: &Tenant, observed: &Observed, topology: &Topology, wanted: bool) -> Balance {
     if !wanted {
-        return rest(tenant, Some(Rebalance::Due));
+        return rest(tenant, Some(Rebalance::Due), topology.pools.len());
     }
     if let Some(why) = in_the_way(tenant, observed, topology) {
         return waits(tenant, REQUESTED, &why);

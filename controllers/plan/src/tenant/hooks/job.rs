@@ -1,8 +1,13 @@
 //! The Job of one run of a hook.
 
+use std::collections::BTreeMap;
+
 use crds::Tenant;
 use crds::hook::{Hook, HookJob};
-use crds::names::{self, HOOK_CA_PATH, KEY_ACCESS, KEY_SECRET, LABEL_HOOK, LABEL_TENANT, PORT_API};
+use crds::names::{
+    self, ANNOTATION_HOOK_BEFORE, ANNOTATION_HOOK_POOL, HOOK_CA_PATH, KEY_ACCESS, KEY_SECRET, LABEL_HOOK,
+    LABEL_TENANT, PORT_API,
+};
 use crds::tenant::TlsMode;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
@@ -56,8 +61,18 @@ pub(super) fn build(
     // Service that somebody wrote may select the standard ones.
     of_pod.remove(LABEL_TENANT);
     of_pod.insert("app.kubernetes.io/name".to_owned(), "rustfs-hook".to_owned());
+    // From them the status tells of a run that nobody saw while something waited for it.
+    let mut annotations = BTreeMap::from([(
+        ANNOTATION_HOOK_BEFORE.to_owned(),
+        format!("{:?}", occasion.before),
+    )]);
+    let pool = occasion.pool.map(str::to_owned);
+    annotations.extend(pool.map(|pool| (ANNOTATION_HOOK_POOL.to_owned(), pool)));
     Ok(Job {
-        metadata: meta::child_meta(name, tenant, labels),
+        metadata: ObjectMeta {
+            annotations: Some(annotations),
+            ..meta::child_meta(name, tenant, labels)
+        },
         spec: Some(JobSpec {
             active_deadline_seconds: Some(i64::from(hook.deadline_seconds.unwrap_or(DEADLINE_SECONDS))),
             backoff_limit: Some(hook.retries.unwrap_or(RETRIES)),

@@ -5,6 +5,7 @@ mod job;
 
 use crds::Tenant;
 use crds::hook::{Before, Hook, HookFailurePolicy, HookOutcome, HookRun};
+use crds::names::{ANNOTATION_HOOK_BEFORE, ANNOTATION_HOOK_POOL, LABEL_HOOK};
 use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -166,7 +167,8 @@ pub(crate) fn before_drain(tenant: &Tenant, observed: &Observed, topology: &Topo
         .unwrap_or_default()
 }
 
-/// The list of the status: the runs that were looked at, and of every other hook its last run.
+/// The list of the status: the runs that were looked at, and of every other hook its last run, of which the status may not
+/// know if the operator was cut off.
 pub(crate) fn listed(tenant: &Tenant, observed: &Observed, seen: &[HookRun]) -> Vec<HookRun> {
     let stored = tenant.status.iter().flat_map(|status| &status.hooks);
     let kept: Vec<HookRun> = stored
@@ -182,11 +184,38 @@ pub(crate) fn listed(tenant: &Tenant, observed: &Observed, seen: &[HookRun]) -> 
         before.dedup();
         for before in before {
             let of = |run: &&HookRun| run.name == hook.name && run.before == before;
-            let found = seen.iter().find(of).or_else(|| kept.iter().find(of));
-            list.extend(found.cloned());
+            let found = seen.iter().find(of).cloned();
+            let found = found.or_else(|| last_job(tenant, observed, hook, before));
+            list.extend(found.or_else(|| kept.iter().find(of).cloned()));
         }
     }
     list
+}
+
+/// The run whose Job was made last.
+fn last_job(tenant: &Tenant, observed: &Observed, hook: &Hook, before: Before) -> Option<HookRun> {
+    let word = format!("{before:?}");
+    let annotation = |job: &Job, key| job.metadata.annotations.as_ref()?.get(key).cloned();
+    let jobs = observed.jobs.iter().map(AsRef::as_ref);
+    let of = |job: &&Job| {
+        meta::controls(tenant, *job)
+            && meta::label(*job, LABEL_HOOK) == Some(hook.name.as_str())
+            && annotation(job, ANNOTATION_HOOK_BEFORE).as_deref() == Some(word.as_str())
+    };
+    let made = |job: &&Job| {
+        let time = job.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        (time, meta::name(*job).to_owned())
+    };
+    let job = jobs.filter(of).max_by_key(made)?;
+    let (outcome, finished_at) = outcome(hook, job);
+    Some(HookRun {
+        name: hook.name.clone(),
+        before,
+        pool: annotation(job, ANNOTATION_HOOK_POOL),
+        job: meta::name(job).to_owned(),
+        outcome,
+        finished_at,
+    })
 }
 
 /// A run that nothing waits for any more; none if it was called off and its Job is gone.
@@ -290,7 +319,7 @@ impl Run<'_> {
     }
 
     fn other(&self) -> Option<&str> {
-        let of_hook = |job: &&Job| meta::label(*job, crds::names::LABEL_HOOK) == Some(&self.hook.name);
+        let of_hook = |job: &&Job| meta::label(*job, LABEL_HOOK) == Some(&self.hook.name);
         let running = running(self.tenant, self.observed).filter(of_hook);
         running.map(meta::name).min()
     }

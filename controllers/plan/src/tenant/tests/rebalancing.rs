@@ -333,3 +333,18 @@ fn a_lost_topology_remembers_by_the_status_what_runs() {
     assert!(rebuilt.topology.as_ref().unwrap().rebalances());
     assert_eq!(order(&rebuilt, &tenant, &observed), None);
 }
+
+#[test]
+fn an_end_that_the_status_did_not_come_to_tell_of_is_told_later() {
+    let (mut tenant, mut observed) = running();
+    let told = tenant.status.clone();
+    says(&mut observed, "new", State::Complete);
+    let _ = looks(&mut tenant, &mut observed);
+    assert_eq!(stored(&observed).rebalance, None);
+    // The operator was cut off before it wrote the status.
+    tenant.status = told;
+    assert_eq!(state(&tenant), Some(RebalanceState::Running));
+    let _ = looks(&mut tenant, &mut observed);
+    assert_eq!(state(&tenant), Some(RebalanceState::Complete));
+    assert_eq!(condition(&tenant, BALANCED), "+Complete");
+}
