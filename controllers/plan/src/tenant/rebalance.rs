@@ -121,10 +121,10 @@ pub(crate) fn decide(tenant: &Tenant, observed: &Observed, topology: &Topology) 
     // Nothing can be moved anywhere.
     let now = topology.rebalance.clone().filter(|_| topology.pools.len() > 1);
     match (&now, wanted(tenant)) {
-        (None, _) => rest(tenant, None, topology.pools.len()),
+        (None, _) => rest(tenant, None),
         (Some(Rebalance::Ordered { before }), wanted) => ordered(tenant, observed, topology, before, wanted),
         (Some(Rebalance::Ended), true) => ended(tenant),
-        (Some(_), false) => rest(tenant, Some(Rebalance::Due), topology.pools.len()),
+        (Some(_), false) => rest(tenant, Some(Rebalance::Due)),
         (Some(Rebalance::Due), true) => due(tenant, observed, topology),
     }
 }
@@ -144,14 +144,14 @@ pub(crate) fn unseen(tenant: &Tenant, topology: Option<&Topology>) -> Balance {
         },
         Some(Rebalance::Due) if wanted(tenant) => waits(tenant, REQUESTED, "it begins later"),
         Some(Rebalance::Ended) if wanted(tenant) => ended(tenant),
-        now => rest(tenant, now, topology.map_or(0, |topology| topology.pools.len())),
+        now => rest(tenant, now),
     }
 }
 
 /// Nothing is moved, and nobody is about to be told.
-fn rest(tenant: &Tenant, next: Option<Rebalance>, pools: usize) -> Balance {
-    let last = last(tenant, next.as_ref(), pools);
-    let finding = match (wanted(tenant), &next, &last) {
+fn rest(tenant: &Tenant, next: Option<Rebalance>) -> Balance {
+    let last = stored(tenant).filter(|last| last.state != RebalanceState::Requested);
+    let finding = match (wanted(tenant), &next, last) {
         (false, Some(_), _) => no(
             BALANCED,
             "NotAsked",
@@ -166,23 +166,9 @@ fn rest(tenant: &Tenant, next: Option<Rebalance>, pools: usize) -> Balance {
         next,
         order: None,
         finding,
-        status: last,
+        status: last.cloned(),
         requeue: None,
     }
-}
-
-/// How the last one ended. The topology forgets one only once it was seen to be complete, or when there is no other Pool;
-/// the status may not have come to tell of it.
-fn last(tenant: &Tenant, next: Option<&Rebalance>, pools: usize) -> Option<RebalanceStatus> {
-    let mut last = stored(tenant)?.clone();
-    let ended = !matches!(
-        last.state,
-        RebalanceState::Requested | RebalanceState::Running | RebalanceState::Stopping
-    );
-    if !ended && next.is_none() && pools > 1 {
-        last.state = RebalanceState::Complete;
-    }
-    (last.state != RebalanceState::Requested).then_some(last)
 }
 
 fn complete(last: &RebalanceStatus) -> Finding {
@@ -290,7 +276,19 @@ fn ordered(tenant: &Tenant, observed: &Observed, topology: &Topology, before: &s
             )
         },
         State::Stopping => told(RebalanceState::Stopping, "Stopping", moved),
-        State::Complete => over(tenant, None, said(topology, report, RebalanceState::Complete), ""),
+        State::Complete => {
+            let last = said(topology, report, RebalanceState::Complete);
+            let over = over(tenant, None, last, "");
+            // Forgotten only once the status tells of it: afterwards nobody is asked for the numbers again.
+            if stored(tenant).is_some_and(|told| told.state == RebalanceState::Complete) {
+                return over;
+            }
+            Balance {
+                next: now,
+                requeue: Some(Duration::ZERO),
+                ..over
+            }
+        }
         // It was stopped because that was wished, and then it was wished again.
         State::Stopped
             if wanted && stored(tenant).is_some_and(|last| last.state == RebalanceState::Stopping) =>
@@ -321,7 +319,7 @@ fn over(tenant: &Tenant, next: Option<Rebalance>, last: RebalanceStatus, error: 
             return Balance {
                 next: next.clone(),
                 status: Some(last),
-                ..rest(tenant, next, 0)
+                ..rest(tenant, next)
             };
         }
     };
@@ -337,7 +335,7 @@ fn over(tenant: &Tenant, next: Option<Rebalance>, last: RebalanceStatus, error: 
 /// The servers know no other rebalance than before they were to be told.
 fn not_begun(tenant: &Tenant, observed: &Observed, topology: &Topology, wanted: bool) -> Balance {
     if !wanted {
-        return rest(tenant, Some(Rebalance::Due), topology.pools.len());
+        return rest(tenant, Some(Rebalance::Due));
     }
     if let Some(why) = in_the_way(tenant, observed, topology) {
         return waits(tenant, REQUESTED, &why);
