@@ -83,7 +83,7 @@ fn run(arguments: &Arguments) -> ExitCode {
         rotation::root_credentials_rotate_while_a_user_reads_what_it_wrote,
         topology::a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held,
         replace::a_pool_is_replaced_by_one_with_larger_volumes_although_servers_die,
-        replace::pools_leave_from_the_front_one_after_the_other,
+        replace::the_first_of_three_pools_leaves_and_the_others_are_known_to_every_server,
     ];
     if arguments.list {
         let trials = tests.into_iter().map(|(name, _)| Trial::test(name, || Ok(())));

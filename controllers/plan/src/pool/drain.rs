@@ -331,7 +331,10 @@ fn failed(own: &Report) -> String {
              ask again"
         )
     } else {
-        "Set spec.state back to Active to keep it".to_owned()
+        format!(
+            "To try again, or to keep it, call the drain off with spec.state Active or, on a deleted Pool, the annotation \
+             {ANNOTATION_HOLD_DRAIN}, and ask again once it is forgotten"
+        )
     };
     format!(
         "the servers gave up after {} objects, {} could not be moved ({why}). Nothing is lost: the Pool still serves \

@@ -69,9 +69,10 @@ fn a_failed_drain_is_not_tried_again_and_says_what_to_do() {
     assert_eq!(says(&status, "Stalled"), "True DrainFailed");
     let message = message(&status, "Drained");
     assert!(
-        message.ends_with("Set spec.state back to Active to keep it"),
+        message.contains("call the drain off with spec.state Active"),
         "{message}"
     );
+    assert!(message.contains(ANNOTATION_HOLD_DRAIN), "{message}");
 }
 
 #[test]
