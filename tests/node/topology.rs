@@ -26,9 +26,7 @@ const MANY: usize = 10;
 
 pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "topology").await;
-    let mut tenant = objects::tenant();
-    tenant["spec"]["rebalance"] = "AfterJoin".into();
-    create(&space, &tenant).await;
+    create(&space, &objects::tenant()).await;
     let store = Store::find(&world, &space, "store-credentials", None).await;
     store.put("kept", OBJECTS);
 
@@ -40,14 +38,10 @@ pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(w
     joined(&space, "p1").await;
     eprintln!("  joined after {} s", started.elapsed().as_secs());
     undisturbed(&traffic.end());
-
-    let traffic = store.easy_traffic("moving");
-    let started = Instant::now();
-    spread(&space).await;
-    eprintln!("  spread after {} s", started.elapsed().as_secs());
     store.check("kept", OBJECTS);
     store.put("spread", MANY);
 
+    let traffic = store.easy_traffic("moving");
     space.delete::<Pool>("p1").await;
     drains(&space, "p1").await;
     hold(&space, "true").await;
@@ -80,17 +74,6 @@ pub async fn joined(space: &Space, pool: &str) {
     space
         .condition::<Pool>(pool, "Joined", "True", "Joined", CHANGED)
         .await;
-}
-
-/// Waits until the servers have moved objects to the Pool that has joined.
-async fn spread(space: &Space) {
-    let message = space
-        .condition::<Tenant>("store", "Balanced", "True", "Complete", CHANGED)
-        .await;
-    eprintln!("  {message}");
-    let status = space.get::<Tenant>("store").await.unwrap().status.unwrap();
-    let told = status.rebalance.unwrap();
-    assert!(told.objects > 0, "{told:?}");
 }
 
 /// Waits until the servers move the data of a Pool away.
