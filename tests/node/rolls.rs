@@ -40,7 +40,7 @@ pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced
     let took = started.elapsed();
     let counts = traffic.end();
     eprintln!(
-        "  replaced in {} s: {:.1} s a server, one that is deleted by hand is back in {:.1} s; {counts}",
+        "  replaced in {} s: {:.1} s a server, one that is deleted by hand is back in {:.1} s",
         took.as_secs(),
         took.as_secs_f64() / 4.0,
         bare.as_secs_f64()
