@@ -7,7 +7,7 @@ use plan::monitor::figures::Answer;
 
 use super::convert;
 use super::exporter::Read;
-use crate::store::{Access, Fault, Stores};
+use crate::store::{Access, Fault, Stores, Whom};
 
 /// Reads through the admin client, from one ready server after the other.
 pub(super) struct AdminReader(pub(super) Stores);
@@ -18,7 +18,7 @@ impl Read for AdminReader {
         tenant: &'a Tenant,
         access: &'a mut Option<Access>,
     ) -> BoxFuture<'a, Result<Answer, Fault>> {
-        self.0.ask_of_pools(tenant, access, documents).boxed()
+        self.0.ask(tenant, Whom::KnowsPools, access, documents).boxed()
     }
 }
 

@@ -10,7 +10,7 @@ use plan::tenant::Stored;
 use plan::topology::Phase;
 use plan::{Enacted, Failure, Outcome, meta};
 
-use crate::store::{self, Fault, Stores};
+use crate::store::{self, Fault, Stores, Whom};
 
 /// How many of the entries a drain could not make out are named.
 const NAMED: usize = 3;
@@ -26,7 +26,9 @@ pub(super) async fn word(stores: &Stores, pool: &Pool, observed: &Observed) -> W
         return Word::NotAsked;
     }
     let pools = stores
-        .ask_of_pools(tenant, &mut None, |client| async move { client.pools().await })
+        .ask(tenant, Whom::KnowsPools, &mut None, |client| async move {
+            client.pools().await
+        })
         .await;
     store::word(pools.map(|pools| pools.iter().map(report).collect()))
 }

@@ -7,7 +7,7 @@ use crds::Tenant;
 use futures::{StreamExt, stream};
 use plan::health::Health;
 
-use super::{Access, Fault, Stores, servers};
+use super::{Access, Fault, Stores, Whom, servers};
 
 /// Servers asked at the same time.
 const AT_ONCE: usize = 16;
@@ -26,11 +26,9 @@ impl Stores {
             fault => return said(fault),
         };
         let drives = self
-            .ask(
-                tenant,
-                &mut kept,
-                |client| async move { client.storage_info().await },
-            )
+            .ask(tenant, Whom::Any, &mut kept, |client| async move {
+                client.storage_info().await
+            })
             .await;
         said(drives.map(|storage| {
             for (server, what) in storage.drives.iter().filter_map(unwell) {

@@ -29,6 +29,15 @@ const ORDER: Duration = Duration::from_secs(90);
 /// Servers that are asked one question before it fails.
 const SERVERS_TRIED: usize = 2;
 
+/// Which servers may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// Any that is ready.
+    Any,
+    /// One that may read the list of pools, which not every server may do at any time.
+    KnowsPools,
+}
+
 /// Asks the stores of all Tenants. Cheap to clone; clones take turns at the servers together.
 #[derive(Clone)]
 pub(crate) struct Stores {
@@ -51,40 +60,17 @@ impl Stores {
     pub(crate) async fn ask<T, F>(
         &self,
         tenant: &Tenant,
+        whom: Whom,
         kept: &mut Option<Access>,
         question: impl Fn(Client) -> F + Send,
     ) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, admin::Error>> + Send,
     {
-        let servers = servers::ready(&self.context, tenant);
-        self.ask_of(&servers, tenant, kept, question).await
-    }
-
-    /// The same for what has the server read the list of pools, which not every server may do at any time.
-    pub(crate) async fn ask_of_pools<T, F>(
-        &self,
-        tenant: &Tenant,
-        kept: &mut Option<Access>,
-        question: impl Fn(Client) -> F + Send,
-    ) -> Result<T, Fault>
-    where
-        F: Future<Output = Result<T, admin::Error>> + Send,
-    {
-        let servers = servers::knowing_pools(&self.context, tenant);
-        self.ask_of(&servers, tenant, kept, question).await
-    }
-
-    async fn ask_of<T, F>(
-        &self,
-        servers: &[Server],
-        tenant: &Tenant,
-        kept: &mut Option<Access>,
-        question: impl Fn(Client) -> F + Send,
-    ) -> Result<T, Fault>
-    where
-        F: Future<Output = Result<T, admin::Error>> + Send,
-    {
+        let servers = match whom {
+            Whom::Any => servers::ready(&self.context, tenant),
+            Whom::KnowsPools => servers::knowing_pools(&self.context, tenant),
+        };
         if servers.is_empty() {
             return Err(Fault::no_server());
         }

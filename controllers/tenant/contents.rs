@@ -10,7 +10,7 @@ use plan::meta;
 use plan::tenant::{Contents, Filled, Holdings, NAMED};
 use tokio::time::Instant;
 
-use crate::store::{Fault, Stores};
+use crate::store::{Fault, Stores, Whom};
 
 /// For how long an answer that keeps the store is believed: what wakes a Tenant meanwhile asks nothing. One that lets
 /// it go is always new.
@@ -49,7 +49,8 @@ impl Asker {
         {
             return contents;
         }
-        let answer = tokio::time::timeout(DEADLINE, self.stores.ask(tenant, &mut None, look_into)).await;
+        let answer =
+            tokio::time::timeout(DEADLINE, self.stores.ask(tenant, Whom::Any, &mut None, look_into)).await;
         let contents = match answer {
             Ok(Ok(found)) => Contents::Found(found),
             Ok(Err(fault)) => unknown(tenant, fault),

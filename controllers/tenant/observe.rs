@@ -20,7 +20,7 @@ use super::contents::Asker;
 use super::{credentials, random};
 use crate::context::Context;
 use crate::pool::report;
-use crate::store::Stores;
+use crate::store::{Stores, Whom};
 
 /// Reads. An error means that nothing may be decided.
 pub(super) async fn observe(
@@ -70,7 +70,9 @@ pub(super) async fn ask_for_ends(stores: &Stores, tenant: &Tenant, observed: &mu
         return;
     }
     match stores
-        .ask_of_pools(tenant, &mut None, |client| async move { client.pools().await })
+        .ask(tenant, Whom::KnowsPools, &mut None, |client| async move {
+            client.pools().await
+        })
         .await
     {
         Ok(pools) => {

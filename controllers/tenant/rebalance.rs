@@ -6,7 +6,7 @@ use plan::tenant::rebalance::{Order, Report, State, Word, concerns};
 use plan::tenant::{Observed, Plan, Stored};
 use plan::{Enacted, meta};
 
-use crate::store::{self, Stores};
+use crate::store::{self, Stores, Whom};
 
 /// What the servers say of rebalancing, where it matters.
 pub(super) async fn word(stores: &Stores, tenant: &Tenant, observed: &Observed) -> Word {
@@ -14,11 +14,9 @@ pub(super) async fn word(stores: &Stores, tenant: &Tenant, observed: &Observed) 
         return Word::NotAsked;
     }
     let found = stores
-        .ask(
-            tenant,
-            &mut None,
-            |client| async move { client.rebalance().await },
-        )
+        .ask(tenant, Whom::Any, &mut None, |client| async move {
+            client.rebalance().await
+        })
         .await;
     store::word(found.map(|found| found.as_ref().map(report).unwrap_or_default()))
 }
