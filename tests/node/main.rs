@@ -114,17 +114,7 @@ fn run(arguments: &Arguments) -> ExitCode {
 impl World {
     async fn start() -> Self {
         let cluster = Cluster::start("node", &["--real-node", "--nodes", "0"]).await;
-        operator::install(&cluster, "dev").await;
-        // The tests of other programs run the operator as a process, and stop the one in the cluster.
-        cluster
-            .kubectl(&[
-                "-n",
-                NAMESPACE,
-                "scale",
-                "deployment/rustfs-operator",
-                "--replicas=1",
-            ])
-            .expect("the operator is started");
+        operator::apply(&cluster, "dev");
         let python = s3::python(&cluster.scratch);
         Self { cluster, python }
     }

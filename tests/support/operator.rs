@@ -89,8 +89,16 @@ impl Operator {
     }
 }
 
-/// Installs CRDs, ServiceAccount and roles of an overlay, and returns a kubeconfig for the ServiceAccount.
+/// Installs an overlay for an operator that runs as a process: nothing of it stays in the cluster. Returns a
+/// kubeconfig for its ServiceAccount.
 pub async fn install(cluster: &Cluster, overlay: &str) -> PathBuf {
+    apply(cluster, overlay);
+    let _ = cluster.kubectl(&["-n", NAMESPACE, "scale", "deployment", "--all", "--replicas=0"]);
+    kubeconfig(cluster, "rustfs-operator").await
+}
+
+/// Applies an overlay and waits for its CRDs.
+pub fn apply(cluster: &Cluster, overlay: &str) {
     let path = root().join("kustomize/overlays").join(overlay);
     cluster
         .kubectl(&[
@@ -110,9 +118,6 @@ pub async fn install(cluster: &Cluster, overlay: &str) -> PathBuf {
             "--all",
         ])
         .expect("the CRDs are established");
-    // The tests run the operator as a process here, not in the cluster.
-    let _ = cluster.kubectl(&["-n", NAMESPACE, "scale", "deployment", "--all", "--replicas=0"]);
-    kubeconfig(cluster, "rustfs-operator").await
 }
 
 /// A kubeconfig that acts as a ServiceAccount of the operator's namespace.
