@@ -40,6 +40,7 @@ pub(super) async fn observe(kit: &Kit, context: &Context, pool: &Pool) -> Result
     });
     let mut observed = Observed {
         settings: context.settings.clone(),
+        now: kit.now(),
         certificate: tenant
             .as_ref()
             .and_then(|tenant| sources.certificates.get(namespace, certificate_name(tenant))),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -184,4 +184,10 @@ pub struct DrainStatus {
     /// What holds it up, in the server's words, such as too little space elsewhere; absent while nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked_reason: Option<String>,
+    /// How often it was begun again after it had failed. Counted anew once the Pool is asked for it anew.
+    #[serde(default)]
+    pub retries: i32,
+    /// When one that failed is begun again; absent while it runs, and once it is not tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Time>,
 }

@@ -84,6 +84,7 @@ pub(crate) fn of_pool(node: Node, pool: &Pool, servers: &[Node], seen: &Seen) ->
         "JoinWaits" | "DrainWaits" | "Draining" | "Requested" => (Some(others(tenant, seen)), None),
         "NodeLost" => (Some("the Node, or a person's word on it".to_owned()), None),
         "CallingOff" | "Respelled" => (Some(format!("the servers of tenant/{tenant}")), None),
+        "DrainFailed" if retried(pool) => (Some("the time at which it is begun again".to_owned()), None),
         "DrainFailed" | "CapacityShort" if !meta::deleting(pool) => (
             None,
             Some(seen.kubectl(&format!(
@@ -103,6 +104,12 @@ pub(crate) fn of_pool(node: Node, pool: &Pool, servers: &[Node], seen: &Seen) ->
         reason => of_tenant_reference(reason, tenant, seen),
     };
     given(node, advice, seen)
+}
+
+/// Whether a drain that failed is begun again without anybody's doing.
+fn retried(pool: &Pool) -> bool {
+    let drain = pool.status.as_ref().and_then(|status| status.drain.as_ref());
+    drain.is_some_and(|drain| drain.retry_at.is_some())
 }
 
 /// What a Tenant's absence or state does to all that name it.

@@ -237,6 +237,24 @@ fn a_drain_that_failed_says_what_a_person_can_do_and_one_that_runs_how_far_it_is
 }
 
 #[test]
+fn a_drain_that_is_begun_again_by_itself_asks_nothing_of_a_person() {
+    let mut seen = serving();
+    let mut failed = pool("a", open("Drained", "DrainFailed", "It is begun again", false));
+    let drain = json!({
+        "state": "failed", "objects": 1, "bytes": 1, "percent": 1, "failedObjects": 0, "retries": 1,
+        "retryAt": "2026-03-01T12:01:00Z",
+    });
+    failed.status.as_mut().unwrap().drain = Some(object(drain));
+    seen.pools = vec![failed];
+    let told = told("pool/a", &seen);
+    assert!(
+        told.contains("waits for: the time at which it is begun again"),
+        "{told}"
+    );
+    assert!(!told.contains("next:"), "{told}");
+}
+
+#[test]
 fn a_deletion_that_waits_for_a_word_names_the_command() {
     let message = "it holds objects: to delete them all, kubectl -n shop annotate tenant store x=y";
     let mut held = tenant(open("DeletionAllowed", "DataFound", message, true)).unwrap();

@@ -237,19 +237,27 @@ pub async fn a_pool_deleted_by_mistake_keeps_its_servers_until_its_data_has_move
     space.leave().await;
 }
 
-pub async fn a_drain_that_the_servers_give_up_is_told_and_loses_nothing(world: Arc<World>) {
+pub async fn a_drain_that_the_servers_give_up_is_told_and_begun_again_by_itself(world: Arc<World>) {
     let _operator = world.running().await;
     let servers = &world.servers;
     let space = two_pools(&world, "failed").await;
     servers.drains(&space.name, "store", "fail").await;
     set_state(&space, "p1", "Decommissioned").await;
-    let message = space
-        .condition::<Pool>("p1", "Stalled", "True", "DrainFailed", SOON)
-        .await;
+    let failed = || space.condition::<Pool>("p1", "Drained", "False", "DrainFailed", SOON);
+    let message = failed().await;
     assert!(message.contains("Nothing is lost"), "{message}");
     assert_eq!(space.list::<Pod>().await.len(), 8);
     set_state(&space, "p1", "Active").await;
     space.ready::<Pool>("p1", SOON).await;
+
+    set_state(&space, "p1", "Decommissioned").await;
+    let message = failed().await;
+    assert!(message.contains("(1 of 4 times)"), "{message}");
+    servers.drains(&space.name, "store", "go").await;
+    space
+        .condition::<Pool>("p1", "Drained", "True", "Left", REPLACED)
+        .await;
+    space.ready::<Tenant>("store", REPLACED).await;
     space.leave().await;
 }
 

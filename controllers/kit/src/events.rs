@@ -4,6 +4,7 @@
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -37,7 +38,9 @@ const WAITING_REASONS: [&str; 17] = [
     "Stopping",
 ];
 /// Reasons that say that work in the background has ended badly: news although the condition did not hold before.
-const GIVEN_UP: [&str; 1] = ["RebalanceFailed"];
+const GIVEN_UP: [&str; 2] = ["RebalanceFailed", "DrainFailed"];
+/// Reasons by which a condition ceases to hold because what was asked for has been done.
+const DONE: [&str; 1] = ["Left"];
 
 /// One event to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +56,11 @@ pub struct Note {
 }
 
 /// The events of a change of conditions. Readiness gained is good news, a standstill is a warning, and so is another
-/// condition that ceases to hold. What is seen for the first time and is not true yet is no news.
+/// condition that ceases to hold, unless that was asked for. Each reason is told once. What is seen for the first time and is not true yet is no news.
 #[must_use]
 pub fn transitions(stored: &[Condition], new: &[Condition]) -> Vec<Note> {
-    new.iter()
+    let mut notes: Vec<Note> = new
+        .iter()
         .filter_map(|condition| {
             let before = stored.iter().find(|known| known.type_ == condition.type_);
             let held = before.is_some_and(|before| before.status == "True");
@@ -75,13 +79,17 @@ pub fn transitions(stored: &[Condition], new: &[Condition]) -> Vec<Note> {
                 return None;
             }
             Some(Note {
-                warning: condition.type_ != "Ready",
+                warning: condition.type_ != "Ready" && !DONE.contains(&condition.reason.as_str()),
                 reason: condition.reason.clone(),
                 message: condition.message.clone(),
                 action: "Reconcile",
             })
         })
-        .collect()
+        .collect();
+    // A standstill has the reason of the condition it comes from.
+    let mut told = BTreeSet::new();
+    notes.retain(|note| told.insert(note.reason.clone()));
+    notes
 }
 
 /// Publishes the events of one controller, one after the other, in the background.
@@ -227,6 +235,35 @@ mod tests {
         assert_eq!(told(&runs, &failed), [(true, "RebalanceFailed".to_owned())]);
         assert!(told(&failed, &failed).is_empty());
         assert!(told(&failed, &of("False", "NotAsked")).is_empty());
+    }
+
+    #[test]
+    fn what_is_given_up_for_good_is_told_once() {
+        let before = [
+            condition("Drained", "False", "Draining"),
+            condition("Stalled", "False", "Draining"),
+        ];
+        let again = [
+            condition("Drained", "False", "DrainFailed"),
+            condition("Stalled", "False", "DrainFailed"),
+        ];
+        let ended = [
+            condition("Drained", "False", "DrainFailed"),
+            condition("Stalled", "True", "DrainFailed"),
+        ];
+        let news = [(true, "DrainFailed".to_owned())];
+        assert_eq!(told(&before, &again), news);
+        assert_eq!(told(&before, &ended), news);
+        assert_eq!(told(&again, &ended), news);
+    }
+
+    #[test]
+    fn a_pool_that_has_left_as_it_was_asked_to_is_no_warning() {
+        let (before, after) = (
+            condition("Joined", "True", "Joined"),
+            condition("Joined", "False", "Left"),
+        );
+        assert_eq!(told(&[before], &[after]), [(false, "Left".to_owned())]);
     }
 
     #[test]

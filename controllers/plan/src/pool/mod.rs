@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use crds::names::FINALIZER_POOL;
 use crds::{Pool, Tenant, TenantCertificate};
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::core::PartialObjectMeta;
@@ -71,6 +72,8 @@ const HEALTH_RECHECK: Duration = Duration::from_secs(2);
 pub struct Observed {
     /// Settings of the process.
     pub settings: Arc<Settings>,
+    /// When it was seen.
+    pub now: Timestamp,
     /// The Tenant it names, if there is one.
     pub tenant: Option<Arc<Tenant>>,
     /// The TenantCertificate whose key the servers use, if it exists.

@@ -2,6 +2,7 @@ use super::*;
 
 use crds::names::ANNOTATION_HOLD_DRAIN;
 use crds::pool::{DrainStatus, PoolState};
+use jiff::SignedDuration;
 
 use crate::pool::drain::{Order, Report, Word};
 
@@ -62,17 +63,72 @@ fn no_drain_begins_while_a_number_is_not_a_place() {
 }
 
 #[test]
-fn a_failed_drain_is_not_tried_again_and_says_what_to_do() {
-    let (pool, observed) = told(Phase::Draining, report("failed", false));
+fn a_drain_that_fails_is_begun_again_at_growing_distances_and_then_left_to_a_person() {
+    let (mut pool, mut observed) = told(Phase::Draining, report("failed", false));
+    let mut waited = Vec::new();
+    for retry in 1..=4 {
+        observed.word = Word::Said(vec![report("failed", false)]);
+        assert_eq!(order(&pool, &observed), None, "the status tells first");
+        let status = reported(&pool, &observed);
+        assert_eq!(says(&status, "Drained"), "False DrainFailed");
+        assert_eq!(says(&status, "Stalled"), "False DrainFailed");
+        let due = status.drain.clone().unwrap().retry_at.unwrap().0;
+        waited.push(due.duration_since(observed.now).as_secs());
+        let said = message(&status, "Drained");
+        assert!(
+            said.contains(&format!("begun again at {due} ({retry} of 4 times)")),
+            "{said}"
+        );
+        pool.status = Some(status);
+
+        observed.now = due - SignedDuration::from_secs(1);
+        assert_eq!(order(&pool, &observed), None);
+        assert_eq!(
+            reported(&pool, &observed).drain,
+            pool.status.as_ref().unwrap().drain
+        );
+        observed.now = due;
+        assert_eq!(order(&pool, &observed), Some(Order::Clear));
+        pool.status = Some(reported(&pool, &observed));
+
+        observed.word = Word::Said(vec![report("none", false)]);
+        assert_eq!(order(&pool, &observed), None, "the status tells first");
+        pool.status = Some(reported(&pool, &observed));
+        let drain = pool.status.clone().unwrap().drain.unwrap();
+        assert_eq!(
+            (drain.state.as_str(), drain.retries, drain.retry_at),
+            ("Requested", retry, None)
+        );
+        assert_eq!(order(&pool, &observed), Some(Order::Start));
+        observed.word = Word::Said(vec![report("running", false)]);
+        pool.status = Some(reported(&pool, &observed));
+        assert_eq!(pool.status.clone().unwrap().drain.unwrap().retries, retry);
+    }
+    assert_eq!(waited, [15, 60, 240, 960]);
+
+    observed.word = Word::Said(vec![report("failed", false)]);
     assert_eq!(order(&pool, &observed), None);
     let status = reported(&pool, &observed);
     assert_eq!(says(&status, "Stalled"), "True DrainFailed");
     let message = message(&status, "Drained");
     assert!(
+        message.contains("begun again 4 times and is not any more"),
+        "{message}"
+    );
+    assert!(
         message.contains("call the drain off with spec.state Active"),
         "{message}"
     );
     assert!(message.contains(ANNOTATION_HOLD_DRAIN), "{message}");
+}
+
+#[test]
+fn a_drain_that_met_what_it_could_not_make_out_is_not_begun_again() {
+    let (pool, observed) = told(Phase::Draining, report("failed", true));
+    assert_eq!(order(&pool, &observed), None);
+    let status = reported(&pool, &observed);
+    assert_eq!(says(&status, "Stalled"), "True DrainFailed");
+    assert_eq!(status.drain.unwrap().retry_at, None);
 }
 
 #[test]

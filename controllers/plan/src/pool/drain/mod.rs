@@ -1,6 +1,8 @@
 //! Moving a Pool's data to the others: when the servers are told to begin or to call it off, and what their words mean.
 //! The Tenant says by the topology who may be drained; the servers alone know how far it is.
 
+mod retry;
+
 use crds::Pool;
 use crds::conditions::DRAINED;
 use crds::names::ANNOTATION_HOLD_DRAIN;
@@ -24,6 +26,8 @@ pub(crate) const RENUMBERED: &str = "Renumbered";
 const HELD: &str = "DrainHeld";
 /// Before the servers were told.
 const REQUESTED: &str = "Requested";
+/// Once the servers gave up.
+const FAILED: &str = "DrainFailed";
 
 /// What the servers were heard to say of their pools, in the order of the volumes string.
 pub type Word = crate::word::Word<Vec<Report>>;
@@ -127,19 +131,15 @@ pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms) -> Drain {
                     own.objects
                 ),
             ),
-            ..said(own)
+            ..said(pool, own)
         },
-        ("queued" | "running", true) => said(own),
+        ("queued" | "running", true) => said(pool, own),
         ("queued" | "running", false) => Drain {
             order: Some(Order::Cancel),
             finding: no(DRAINED, "CallingOff", "the servers are told to call it off"),
-            ..said(own)
+            ..said(pool, own)
         },
-        ("failed", true) => Drain {
-            stuck: true,
-            finding: no(DRAINED, "DrainFailed", failed(own)),
-            ..said(own)
-        },
+        ("failed", true) => retry::after_failure(pool, observed.now, own),
         ("failed", false) if own.unresolved => Drain {
             finding: no(
                 DRAINED,
@@ -147,7 +147,7 @@ pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms) -> Drain {
                 "the servers cannot forget a drain that failed like this one by themselves: the Pool's element gets \
                  another spelling in the volumes string, and they are replaced one by one",
             ),
-            ..said(own)
+            ..said(pool, own)
         },
         ("canceled", true) | ("canceled" | "failed", false) => Drain {
             order: Some(Order::Clear),
@@ -156,7 +156,7 @@ pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms) -> Drain {
                 "CallingOff",
                 "the servers are told to forget the drain that was called off",
             ),
-            ..said(own)
+            ..said(pool, own)
         },
         (_, true) => begin(pool, observed, terms, reports, own),
         (_, false) => idle(pool, terms),
@@ -164,8 +164,14 @@ pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms) -> Drain {
 }
 
 fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], own: &Report) -> Drain {
-    if stored(pool).is_none() {
-        return waits(pool, REQUESTED, "the servers are about to be told");
+    if stored(pool).is_none() || retry::is_due(pool) {
+        let waiting = waits(pool, REQUESTED, "the servers are about to be told");
+        let status = waiting.status.map(|status| DrainStatus {
+            state: REQUESTED.to_owned(),
+            retry_at: None,
+            ..status
+        });
+        return Drain { status, ..waiting };
     }
     let known: Vec<&str> = reports.iter().map(|report| report.element.as_str()).collect();
     let asked: Vec<&str> = terms
@@ -283,7 +289,7 @@ fn stuck(pool: &Pool, reason: &str, message: String) -> Drain {
 }
 
 /// What the servers say of it.
-fn said(own: &Report) -> Drain {
+fn said(pool: &Pool, own: &Report) -> Drain {
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let held_up = match own.held_up.as_str() {
         "" => String::new(),
@@ -305,6 +311,8 @@ fn said(own: &Report) -> Drain {
             percent,
             failed_objects: number(own.failed_objects),
             blocked_reason: (!own.held_up.is_empty()).then(|| own.held_up.clone()),
+            retries: stored(pool).map_or(0, |drain| drain.retries),
+            retry_at: None,
         }),
     }
 }
@@ -317,30 +325,6 @@ fn percent(own: &Report) -> i32 {
     }
     let share = (u128::from(own.bytes) * 100).checked_div(u128::from(own.bytes_at_start));
     i32::try_from(share.unwrap_or(0).min(99)).unwrap_or(99)
-}
-
-fn failed(own: &Report) -> String {
-    let why = match own.held_up.as_str() {
-        "" => "the log of the server with the number 0 says why",
-        why => why,
-    };
-    let next = if own.unresolved {
-        format!(
-            "Call the drain off with spec.state Active or, on a deleted Pool, the annotation {ANNOTATION_HOLD_DRAIN}: \
-             the servers are replaced one by one to forget it. Meanwhile remove what is named here from the drives, and \
-             ask again"
-        )
-    } else {
-        format!(
-            "To try again, or to keep it, call the drain off with spec.state Active or, on a deleted Pool, the annotation \
-             {ANNOTATION_HOLD_DRAIN}, and ask again once it is forgotten"
-        )
-    };
-    format!(
-        "the servers gave up after {} objects, {} could not be moved ({why}). Nothing is lost: the Pool still serves \
-         what is left on it. {next}",
-        own.objects, own.failed_objects
-    )
 }
 
 /// The condition `Drained` of a plan that keeps servers.
