@@ -11,11 +11,10 @@ use serde_json::json;
 
 use crate::World;
 use crate::s3::Store;
-use crate::stores::{create, create_with, is_ready, kill_program};
+use crate::scene::{create_with, is_ready, keeping, kill_program, ready, undisturbed};
 use crate::support::objects;
 use crate::support::space::Space;
 use crate::support::wait::until;
-use crate::topology::undisturbed;
 
 /// How long killed servers may take to serve again; the kubelet waits longer before every further start.
 const BACK: Duration = Duration::from_secs(180);
@@ -42,10 +41,7 @@ pub async fn servers_that_are_killed_lose_nothing(world: Arc<World>) {
 }
 
 pub async fn a_node_that_is_drained_gives_up_no_more_servers_than_writes_can_spare(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "emptied").await;
-    create(&space, &objects::tenant()).await;
-    let store = Store::find(&world, &space, "store-credentials", None).await;
-    store.put("kept", OBJECTS);
+    let (space, store) = keeping(&world, "emptied", &objects::tenant(), OBJECTS).await;
 
     let traffic = store.traffic("busy");
     let node = "real";
@@ -61,8 +57,7 @@ pub async fn a_node_that_is_drained_gives_up_no_more_servers_than_writes_can_spa
         .cluster
         .kubectl(emptied)
         .expect_err("there is no other node");
-    let pods = space.list::<Pod>().await;
-    let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+    let ready = ready(&space).await;
     world.cluster.kubectl(&["uncordon", node]).unwrap();
     assert_eq!(ready, 3, "{refused}");
     assert!(refused.contains("disruption budget"), "{refused}");

@@ -22,6 +22,7 @@ mod replace;
 mod rolls;
 mod rotation;
 mod s3;
+mod scene;
 mod stores;
 mod topology;
 

@@ -11,25 +11,22 @@ use serde_json::{Value, json};
 
 use crate::World;
 use crate::s3::Store;
-use crate::stores::{admin_of, create, create_with, is_ready, kill_program, sized};
+use crate::scene::{admin_of, create_with, dies, is_ready, keeping, sized, undisturbed};
 use crate::support::objects;
 use crate::support::space::Space;
 use crate::support::wait::until;
-use crate::topology::{CHANGED, drains, joined, undisturbed, without};
+use crate::topology::{CHANGED, drains, joined, without};
 
 const OBJECTS: usize = 10;
 
 pub async fn a_pool_is_replaced_by_one_with_larger_volumes_although_servers_die(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "replace").await;
     let mut tenant = objects::tenant();
     tenant["spec"]["hooks"] = json!([{
         "name": "backup",
         "before": ["Drain"],
         "job": {"image": "rustfs/rustfs:1.0.1", "command": ["/usr/bin/mkdir", "/tmp/copy"]},
     }]);
-    create(&space, &tenant).await;
-    let store = Store::find(&world, &space, "store-credentials", None).await;
-    store.put("kept", OBJECTS);
+    let (space, store) = keeping(&world, "replace", &tenant, OBJECTS).await;
 
     let traffic = store.slow_traffic("busy");
     let started = Instant::now();
@@ -124,10 +121,4 @@ async fn know(space: &Space, store: &Store, names: &[&str]) {
         })
         .await;
     }
-}
-
-/// Ends a server without a word; the kubelet starts it again.
-async fn dies(space: &Space, server: &str) {
-    let pod = space.get::<Pod>(server).await.unwrap();
-    kill_program(&pod.uid().unwrap(), "/usr/bin/rustfs");
 }

@@ -11,22 +11,19 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::World;
-use crate::s3::Store;
-use crate::stores::{FORMED, answers_decode, create, is_ready, kill_operator, kill_program, uids};
+use crate::scene::{
+    FORMED, answers_decode, is_ready, keeping, kill_operator, kill_program, ready, uids, undisturbed,
+};
 use crate::support::objects;
 use crate::support::space::Space;
 use crate::support::wait::until;
-use crate::topology::undisturbed;
 
 /// How long four servers may take to be replaced one after the other.
 const ROLLED: Duration = Duration::from_secs(240);
 const OBJECTS: usize = 20;
 
 pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "plain").await;
-    create(&space, &objects::tenant()).await;
-    let store = Store::find(&world, &space, "store-credentials", None).await;
-    store.put("kept", OBJECTS);
+    let (space, store) = keeping(&world, "plain", &objects::tenant(), OBJECTS).await;
     answers_decode(&store).await;
 
     let bare = restarted(&space, "store-p0-3").await;
@@ -51,10 +48,7 @@ pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced
 }
 
 pub async fn servers_are_replaced_although_the_operator_and_a_server_die_meanwhile(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "dying").await;
-    create(&space, &objects::tenant()).await;
-    let store = Store::find(&world, &space, "store-credentials", None).await;
-    store.put("kept", OBJECTS);
+    let (space, store) = keeping(&world, "dying", &objects::tenant(), OBJECTS).await;
     let traffic = store.traffic("busy");
     let before = uids(&space).await;
     let mut changed = objects::tenant();
@@ -85,8 +79,7 @@ pub async fn servers_are_replaced_although_the_operator_and_a_server_die_meanwhi
 /// Waits until every server is another one, and never fewer of the four than told are ready meanwhile.
 async fn replaced(space: &Space, before: &BTreeSet<String>, least: usize) {
     until("every server to be replaced", ROLLED, || async {
-        let pods = space.list::<Pod>().await;
-        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+        let ready = ready(&space).await;
         assert!(ready >= least, "{} servers are missing at once", 4 - ready);
         let old = uids(space).await.intersection(before).count();
         if old == 0 && ready == 4 {
@@ -124,13 +117,10 @@ fn served(counts: &Value) {
 }
 
 pub async fn a_bad_image_is_rolled_back_while_clients_are_served(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "back").await;
-    create(&space, &objects::tenant()).await;
+    let (space, store) = keeping(&world, "back", &objects::tenant(), OBJECTS).await;
     space
         .condition::<Tenant>("store", "RolledOut", "True", "Complete", FORMED)
         .await;
-    let store = Store::find(&world, &space, "store-credentials", None).await;
-    store.put("kept", OBJECTS);
     let before = uids(&space).await;
     let traffic = store.traffic("busy");
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -145,8 +135,7 @@ pub async fn a_bad_image_is_rolled_back_while_clients_are_served(world: Arc<Worl
         .await;
     assert!(message.contains("ErrImageNeverPull"), "{message}");
     until("the server to be back", ROLLED, || async {
-        let pods = space.list::<Pod>().await;
-        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+        let ready = ready(&space).await;
         assert!(ready >= 3, "{} servers are missing at once", 4 - ready);
         if ready == 4 {
             Ok(())

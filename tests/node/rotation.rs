@@ -12,11 +12,10 @@ use serde_json::{Value, json};
 
 use crate::World;
 use crate::s3::Store;
-use crate::stores::{admin, create, is_ready};
+use crate::scene::{admin, create, is_ready, undisturbed};
 use crate::support::objects;
 use crate::support::space::Space;
 use crate::support::wait::until;
-use crate::topology::undisturbed;
 
 /// How long every server may take to be replaced once.
 const CHANGED: Duration = Duration::from_secs(420);

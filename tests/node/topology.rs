@@ -8,11 +8,10 @@ use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::World;
-use crate::s3::Store;
-use crate::stores::{create, is_ready, kill_operator, sized};
+use crate::scene::{is_ready, keeping, kill_operator, sized, undisturbed};
 use crate::support::objects;
 use crate::support::space::Space;
 use crate::support::wait::until;
@@ -25,10 +24,7 @@ const OBJECTS: usize = 10;
 const MANY: usize = 10;
 
 pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "topology").await;
-    create(&space, &objects::tenant()).await;
-    let store = Store::find(&world, &space, "store-credentials", None).await;
-    store.put("kept", OBJECTS);
+    let (space, store) = keeping(&world, "topology", &objects::tenant(), OBJECTS).await;
 
     let traffic = store.traffic("busy");
     let started = Instant::now();
@@ -117,12 +113,4 @@ pub async fn without(space: &Space, pool: &str) {
     space.ready::<Tenant>("store", CHANGED).await;
     let map = space.get::<ConfigMap>("store-topology").await.unwrap();
     assert!(!map.data.unwrap()["RUSTFS_VOLUMES"].contains(&prefix));
-}
-
-/// Nothing that was acknowledged is lost, stale, or missing from a list at any time.
-pub fn undisturbed(counts: &Value) {
-    eprintln!("  {counts}");
-    assert_eq!(counts["lost"], 0, "{counts}");
-    assert_eq!(counts["stale"], 0, "{counts}");
-    assert!(counts["fresh"].as_u64() > Some(3), "{counts}");
 }
