@@ -22,6 +22,8 @@ impl Servers {
         let program = Path::new(env!("CARGO_BIN_EXE_rustfs-operator")).with_file_name("fake-rustfs");
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--package", "fake-rustfs"])
+            // Beside the operator, which the benchmark builds for release.
+            .args((!cfg!(debug_assertions)).then_some("--release"))
             .status();
         assert!(
             built.is_ok_and(|status| status.success()),
