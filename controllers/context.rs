@@ -7,14 +7,16 @@ use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Node, NodeSpec, NodeStatus, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
+    ConfigMap, Node, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::storage::v1::StorageClass;
 use kit::{Source, Watches};
-use kube::api::{DynamicObject, ObjectMeta, PartialObjectMeta};
+use kube::api::{DynamicObject, PartialObjectMeta};
 use plan::Settings;
 use plan::monitor::{prometheus_rule, service_monitor};
+
+use crate::kept;
 
 /// All watches, shared by the controllers. Children are watched by label, so what is not ours costs nothing.
 #[derive(Clone)]
@@ -29,7 +31,7 @@ pub struct Sources {
     pub monitors: Source<TenantMonitor>,
     /// Metadata of our StatefulSets.
     pub stateful_sets: Source<PartialObjectMeta<StatefulSet>>,
-    /// Server Pods, whole: readiness is in their status.
+    /// Server Pods: what they were started with, and how they are.
     pub pods: Source<Pod>,
     /// Volume claims of servers, whole: the phase is in their status.
     pub claims: Source<PersistentVolumeClaim>,
@@ -67,7 +69,7 @@ impl Sources {
             certificates: watches.objects(None),
             monitors: watches.objects(None),
             stateful_sets: watches.metadata(ours),
-            pods: watches.objects(Some(LABEL_TENANT)),
+            pods: watches.parts(Some(LABEL_TENANT), kept::server),
             claims: watches.objects(Some(LABEL_TENANT)),
             config_maps: watches.objects(ours),
             // A given one too, once a person puts the label on it.
@@ -78,34 +80,9 @@ impl Sources {
             jobs: watches.objects(ours),
             service_monitors: watches.dynamic(&service_monitor::resource(), ours),
             prometheus_rules: watches.dynamic(&prometheus_rule::resource(), ours),
-            nodes: watches.cluster(placement),
+            nodes: watches.cluster(kept::placement),
             storage_classes: watches.cluster(|class| class),
         }
-    }
-}
-
-/// What of a Node decides where servers may run. Its status changes with every sign of life; this does not.
-fn placement(node: Node) -> Node {
-    let spec = node.spec.unwrap_or_default();
-    let status = node.status.unwrap_or_default();
-    let metadata = node.metadata;
-    Node {
-        metadata: ObjectMeta {
-            name: metadata.name,
-            uid: metadata.uid,
-            resource_version: metadata.resource_version,
-            labels: metadata.labels,
-            ..ObjectMeta::default()
-        },
-        spec: Some(NodeSpec {
-            taints: spec.taints,
-            unschedulable: spec.unschedulable,
-            ..NodeSpec::default()
-        }),
-        status: Some(NodeStatus {
-            allocatable: status.allocatable,
-            ..NodeStatus::default()
-        }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod certificate;
 pub mod context;
+mod kept;
 pub mod monitor;
 mod outcome;
 pub mod pool;

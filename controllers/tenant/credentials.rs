@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crds::{Tenant, names};
 use futures::future::try_join;
 use k8s_openapi::api::core::v1::Secret;
-use kit::{Error, Kit};
+use kit::Error;
 use kube::api::PartialObjectMeta;
 use plan::meta;
 use plan::tenant::{
@@ -13,8 +13,8 @@ use plan::tenant::{
     may_be_put_back, serving,
 };
 
-use super::observe::read;
 use super::random;
+use super::secrets::Reader;
 
 /// Secrets that are looked at for a free name, after the last one that is known: there is more than one only where the
 /// operator was cut off, or somebody else has made Secrets of that name.
@@ -29,11 +29,11 @@ pub(super) struct Reads {
 }
 
 /// Reads both at the same time, before it is known which generation the topology names: nearly always the newest.
-pub(super) async fn reads(kit: &Kit, tenant: &Tenant, newest: u64) -> Result<Reads, Error> {
+pub(super) async fn reads(reader: Reader<'_>, tenant: &Tenant, newest: u64) -> Result<Reads, Error> {
     let source = source(tenant);
     let look = |found: Option<&_>| (check_credentials(tenant, found), found.and_then(Pair::read));
-    let source = read(kit, meta::namespace(tenant), &source, look);
-    let ((check, pair), kept) = try_join(source, kept(kit, tenant, newest)).await?;
+    let source = reader.read(meta::namespace(tenant), &source, look);
+    let ((check, pair), kept) = try_join(source, kept(reader, tenant, newest)).await?;
     Ok(Reads {
         check,
         pair,
@@ -52,7 +52,7 @@ pub(super) fn newest(tenant: &Tenant, secrets: &[Arc<PartialObjectMeta<Secret>>]
 
 /// Fills in what is known of root credentials. The topology must have been filled in.
 pub(super) async fn observe(
-    kit: &Kit,
+    reader: Reader<'_>,
     tenant: &Tenant,
     reads: Reads,
     observed: &mut Observed,
@@ -66,7 +66,7 @@ pub(super) async fn observe(
     observed.kept_credentials = if latest == reads.newest {
         reads.kept
     } else {
-        kept(kit, tenant, latest).await?
+        kept(reader, tenant, latest).await?
     };
     match observed.credentials {
         SecretCheck::Usable => {}
@@ -80,7 +80,7 @@ pub(super) async fn observe(
         _ => return Ok(()),
     }
     if let Some(pair) = pair {
-        observed.offer = offer(kit, tenant, observed, pair).await?;
+        observed.offer = offer(reader, tenant, observed, pair).await?;
     }
     Ok(())
 }
@@ -112,24 +112,25 @@ fn source(tenant: &Tenant) -> String {
 }
 
 /// The pair of a generation; `None` also where there is no generation yet.
-async fn kept(kit: &Kit, tenant: &Tenant, number: u64) -> Result<Option<Pair>, Error> {
+async fn kept(reader: Reader<'_>, tenant: &Tenant, number: u64) -> Result<Option<Pair>, Error> {
     if number == 0 {
         return Ok(None);
     }
-    Ok(generation(kit, tenant, number).await?.and_then(Found::kept))
+    Ok(generation(reader, tenant, number).await?.and_then(Found::kept))
 }
 
-async fn generation(kit: &Kit, tenant: &Tenant, number: u64) -> Result<Option<Found>, Error> {
+async fn generation(reader: Reader<'_>, tenant: &Tenant, number: u64) -> Result<Option<Found>, Error> {
     let name = names::credentials_generation(meta::name(tenant), number);
-    read(kit, meta::namespace(tenant), &name, |found| {
-        let found = found?;
-        Some(kept_pair(tenant, found).map_or(Found::Other, Found::Kept))
-    })
-    .await
+    reader
+        .read(meta::namespace(tenant), &name, |found| {
+            let found = found?;
+            Some(kept_pair(tenant, found).map_or(Found::Other, Found::Kept))
+        })
+        .await
 }
 
 /// Where the pair is kept, or the first free generation.
-async fn offer(kit: &Kit, tenant: &Tenant, observed: &Observed, pair: Pair) -> Result<Offer, Error> {
+async fn offer(reader: Reader<'_>, tenant: &Tenant, observed: &Observed, pair: Pair) -> Result<Offer, Error> {
     let taken = observed.kept_credentials.as_ref();
     let known = known_generations(tenant, observed);
     if taken == Some(&pair) {
@@ -141,12 +142,12 @@ async fn offer(kit: &Kit, tenant: &Tenant, observed: &Observed, pair: Pair) -> R
     let renames = match serving(observed) {
         0 => false,
         number => {
-            let served = generation(kit, tenant, number).await?.and_then(Found::kept);
+            let served = generation(reader, tenant, number).await?.and_then(Found::kept);
             served.is_some_and(|served| served.access_key != pair.access_key)
         }
     };
     for number in known.iter().copied() {
-        let found = generation(kit, tenant, number).await?;
+        let found = generation(reader, tenant, number).await?;
         if found.and_then(Found::kept).is_some_and(|kept| kept == pair) {
             return Ok(Offer {
                 generation: number,
@@ -157,7 +158,7 @@ async fn offer(kit: &Kit, tenant: &Tenant, observed: &Observed, pair: Pair) -> R
     }
     let last = known.iter().max().copied().unwrap_or_default();
     for number in (last..last.saturating_add(LOOKED_AT)).map(|number| number + 1) {
-        let fresh = match generation(kit, tenant, number).await? {
+        let fresh = match generation(reader, tenant, number).await? {
             None => Some(pair.clone()),
             Some(Found::Kept(kept)) if kept == pair => None,
             Some(_) => continue,

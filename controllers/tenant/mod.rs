@@ -5,6 +5,7 @@ mod credentials;
 mod observe;
 mod random;
 mod rebalance;
+mod secrets;
 mod watches;
 
 use crds::Tenant;
@@ -15,6 +16,7 @@ use crate::context::Context;
 use crate::outcome;
 use crate::store::Stores;
 use contents::Asker;
+use secrets::Secrets;
 
 pub use watches::wakes;
 
@@ -23,6 +25,7 @@ pub struct Controller {
     kit: Kit,
     context: Context,
     stores: Stores,
+    secrets: Secrets,
     contents: Asker,
 }
 
@@ -32,6 +35,7 @@ impl Controller {
     pub fn new(kit: Kit, context: Context) -> Self {
         let stores = Stores::new(kit.clone(), context.clone());
         Self {
+            secrets: Secrets::default(),
             contents: Asker::new(stores.clone()),
             kit,
             context,
@@ -46,7 +50,8 @@ impl Reconciler for Controller {
     const NAME: &'static str = "tenant";
 
     async fn reconcile(&self, tenant: &Tenant) -> Result<Next, Error> {
-        let mut observed = observe::observe(&self.kit, &self.context, &self.contents, tenant).await?;
+        let mut observed =
+            observe::observe(&self.kit, &self.context, &self.secrets, &self.contents, tenant).await?;
         observe::ask_for_ends(&self.stores, tenant, &mut observed).await;
         if decide::about_to_form(tenant, &observed) {
             observed.health = self.stores.writes(tenant).await;

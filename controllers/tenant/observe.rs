@@ -14,9 +14,9 @@ use plan::tenant::{
     Observed, SecretCheck, Stored, check_rpc, generation_number, may_go, must_ask, says_ended,
 };
 use plan::{meta, rollout};
-use zeroize::Zeroize;
 
 use super::contents::Asker;
+use super::secrets::{Reader, Secrets};
 use super::{credentials, random};
 use crate::context::Context;
 use crate::pool::report;
@@ -26,17 +26,23 @@ use crate::store::{Stores, Whom};
 pub(super) async fn observe(
     kit: &Kit,
     context: &Context,
+    secrets: &Secrets,
     contents: &Asker,
     tenant: &Tenant,
 ) -> Result<Observed, Error> {
+    let reader = Reader {
+        kit,
+        sources: &context.sources,
+        secrets,
+    };
     let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
     let newest = credentials::newest(tenant, &generations(context, tenant));
     // None waits for another: each is a request more before anything is decided.
     let (found, rollout, rpc, pair) = try_join4(
         kit.get::<ConfigMap>(namespace, &names::topology(name)),
         rollout(kit, context, tenant),
-        rpc(kit, tenant),
-        credentials::reads(kit, tenant, newest),
+        rpc(reader, tenant),
+        credentials::reads(reader, tenant, newest),
     )
     .await?;
     let mut observed = from_watches(context, tenant);
@@ -47,7 +53,7 @@ pub(super) async fn observe(
     if observed.rpc == SecretCheck::Missing {
         observed.fresh_rpc = random::rpc();
     }
-    credentials::observe(kit, tenant, pair, &mut observed).await?;
+    credentials::observe(reader, tenant, pair, &mut observed).await?;
     if meta::deleting(tenant) {
         if may_go(tenant) {
             observed.lingering_pools = lingering_pools(kit, tenant, &observed).await?;
@@ -166,32 +172,14 @@ fn generations(context: &Context, tenant: &Tenant) -> Vec<Arc<PartialObjectMeta<
 }
 
 /// The Secret that servers trust each other by.
-async fn rpc(kit: &Kit, tenant: &Tenant) -> Result<SecretCheck, Error> {
+async fn rpc(reader: Reader<'_>, tenant: &Tenant) -> Result<SecretCheck, Error> {
     let given = tenant.spec.rpc_secret_ref.as_ref();
     let name = given.map_or_else(
         || names::rpc_secret(meta::name(tenant)),
         |given| given.name.clone(),
     );
-    read(kit, meta::namespace(tenant), &name, |found| {
-        check_rpc(tenant, found)
-    })
-    .await
-}
-
-/// Reads one Secret, keeps what `look` makes of it and wipes the values.
-pub(super) async fn read<T>(
-    kit: &Kit,
-    namespace: &str,
-    name: &str,
-    look: impl FnOnce(Option<&Secret>) -> T,
-) -> Result<T, Error> {
-    let mut found: Option<Secret> = kit.get(namespace, name).await?;
-    let seen = look(found.as_ref());
-    let data = found.as_mut().and_then(|secret| secret.data.as_mut());
-    for value in data.into_iter().flat_map(|data| data.values_mut()) {
-        value.0.zeroize();
-    }
-    Ok(seen)
+    let look = |found: Option<&_>| check_rpc(tenant, found);
+    reader.read(meta::namespace(tenant), &name, look).await
 }
 
 /// Pools of the topology that the API server still has, although no watch shows them.

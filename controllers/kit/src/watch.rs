@@ -110,6 +110,20 @@ impl Watches {
         self.source((), selector, reading)
     }
 
+    /// As [`Watches::objects`], where only a part of an object decides anything: only what `keep` leaves of it is stored,
+    /// and only a change of that is told.
+    pub fn parts<K>(&mut self, selector: Option<&str>, keep: fn(K) -> K) -> Source<K>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + PartialEq + DeserializeOwned + Send + Sync + 'static,
+    {
+        let parse = move |guard: DeserializeGuard<K>| guard.0.map(keep).map_err(Box::new);
+        let reading = Reading {
+            same: Some(same_but_version::<K>),
+            ..Reading::of(Tolerates::Nothing, parse)
+        };
+        self.source((), selector, reading)
+    }
+
     /// Watches one of the operator's own kinds: all its objects.
     pub fn primary<K>(&mut self) -> Source<K>
     where
