@@ -71,7 +71,7 @@ fn gave_up(own: &Report) -> String {
     };
     format!(
         "the servers gave up after {} objects, {} could not be moved ({why}). Nothing is lost: the Pool still serves \
-         what is left on it",
+         what is left on it; but they make no bucket until they have forgotten it",
         own.objects, own.failed_objects
     )
 }
