@@ -124,15 +124,29 @@ impl Stores {
                 ),
             ));
         };
-        let deadlines = Deadlines {
-            total: ORDER,
-            ..Deadlines::default()
-        };
         let client = self
-            .connect(tenant, server, &mut Access::default(), deadlines)
+            .connect(tenant, server, &mut Access::default(), deadlines())
             .await?;
         let told = order(client).await;
         told.map_err(|error| Fault::from(&error))
+    }
+
+    /// Tells every server that is ready, one after the other; the first that refuses ends it. Only for what may be said
+    /// twice.
+    pub(crate) async fn tell_all<F>(
+        &self,
+        tenant: &Tenant,
+        order: impl Fn(Client) -> F + Send,
+    ) -> Result<(), Fault>
+    where
+        F: Future<Output = Result<(), admin::Error>> + Send,
+    {
+        let mut access = Access::default();
+        for server in servers::ready(&self.context, tenant) {
+            let client = self.connect(tenant, &server, &mut access, deadlines()).await?;
+            order(client).await.map_err(|error| Fault::from(&error))?;
+        }
+        Ok(())
     }
 
     /// A client of one server, with the pair this server knows. Opens no connection to it.
@@ -154,5 +168,13 @@ impl Stores {
         Ok(client.witnessed(Arc::new(move |path, code| {
             env.metrics().count_store_request(path, code);
         })))
+    }
+}
+
+/// How long a server may take over an order.
+fn deadlines() -> Deadlines {
+    Deadlines {
+        total: ORDER,
+        ..Deadlines::default()
     }
 }

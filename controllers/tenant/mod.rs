@@ -26,6 +26,7 @@ pub struct Controller {
     context: Context,
     stores: Stores,
     secrets: Secrets,
+    settled: rebalance::Settled,
     contents: Asker,
 }
 
@@ -36,6 +37,7 @@ impl Controller {
         let stores = Stores::new(kit.clone(), context.clone());
         Self {
             secrets: Secrets::default(),
+            settled: rebalance::Settled::default(),
             contents: Asker::new(stores.clone()),
             kit,
             context,
@@ -57,10 +59,11 @@ impl Reconciler for Controller {
             observed.health = self.stores.writes(tenant).await;
         }
         observed.rebalance = rebalance::word(&self.stores, tenant, &observed).await;
+        observed.settled = self.settled.is(tenant, &observed.rebalance);
         let mut plan = decide::plan(tenant, &observed);
         let enacted = self.kit.enact(tenant, plan.steps.clone()).await;
-        let (kit, stores) = (&self.kit, &self.stores);
-        let refused = rebalance::tell(kit, stores, tenant, &observed, &mut plan, &enacted).await?;
+        let (kit, stores, settled) = (&self.kit, &self.stores, &self.settled);
+        let refused = rebalance::tell(kit, stores, settled, tenant, &observed, &mut plan, &enacted).await?;
         let status = decide::status(tenant, &observed, &plan, &enacted, self.kit.now());
         if !outcome::released(&plan.steps, &enacted) {
             self.kit

@@ -1,5 +1,9 @@
 //! Asks the servers how far rebalancing is, and tells them to begin or to stop.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use admin::Client;
 use crds::{Tenant, names};
 use kit::{Error, Kit};
 use plan::tenant::rebalance::{Order, Report, State, Word, concerns};
@@ -19,6 +23,29 @@ pub(super) async fn word(stores: &Stores, tenant: &Tenant, observed: &Observed) 
         })
         .await;
     store::word(found.map(|found| found.as_ref().map(report).unwrap_or_default()))
+}
+
+/// Which rebalances all servers have been told the end of, by the Tenant's UID. In memory only: to tell them twice does
+/// no harm.
+#[derive(Default)]
+pub(super) struct Settled(Mutex<BTreeMap<String, String>>);
+
+impl Settled {
+    /// Whether they have been told of the one they speak of.
+    pub(super) fn is(&self, tenant: &Tenant, word: &Word) -> bool {
+        let Word::Said(report) = word else {
+            return false;
+        };
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(meta::uid(tenant)) == Some(&report.id)
+    }
+
+    fn remember(&self, tenant: &Tenant, word: &Word) {
+        if let Word::Said(report) = word {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(meta::uid(tenant).to_owned(), report.id.clone());
+        }
+    }
 }
 
 /// A rebalance as the plan reads it.
@@ -64,6 +91,7 @@ fn percent(share: f64) -> i32 {
 pub(super) async fn tell(
     kit: &Kit,
     stores: &Stores,
+    settled: &Settled,
     tenant: &Tenant,
     observed: &Observed,
     plan: &mut Plan,
@@ -76,14 +104,21 @@ pub(super) async fn tell(
     {
         return Ok(false);
     }
-    let told = stores
-        .tell(tenant, &pod, |client| async move {
-            match order {
-                Order::Start => client.start_rebalance().await,
-                Order::Stop => client.stop_rebalance().await,
-            }
-        })
-        .await;
+    let told = match order {
+        Order::Start => {
+            let start = |client: Client| async move { client.start_rebalance().await };
+            stores.tell(tenant, &pod, start).await
+        }
+        Order::Stop => {
+            let stop = |client: Client| async move { client.stop_rebalance().await };
+            stores.tell(tenant, &pod, stop).await
+        }
+        Order::Settle => {
+            let settle = |client: Client| async move { client.settle_rebalance().await };
+            let told = stores.tell_all(tenant, settle).await;
+            told.inspect(|()| settled.remember(tenant, &observed.rebalance))
+        }
+    };
     let Err(fault) = told else {
         tracing::info!(server = pod, ?order, "the servers are told about rebalancing");
         return Ok(false);

@@ -79,7 +79,7 @@ pub async fn servers_are_replaced_although_the_operator_and_a_server_die_meanwhi
 /// Waits until every server is another one, and never fewer of the four than told are ready meanwhile.
 async fn replaced(space: &Space, before: &BTreeSet<String>, least: usize) {
     until("every server to be replaced", ROLLED, || async {
-        let ready = ready(&space).await;
+        let ready = ready(space).await;
         assert!(ready >= least, "{} servers are missing at once", 4 - ready);
         let old = uids(space).await.intersection(before).count();
         if old == 0 && ready == 4 {

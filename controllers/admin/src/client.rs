@@ -202,6 +202,20 @@ impl Client {
         self.order("/rustfs/admin/v3/rebalance/stop").await
     }
 
+    /// Lets the server hear of the end of a rebalance that another one has brought to its end, by telling it to stop: it
+    /// reads what is stored before it finds that there is nothing to stop.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn settle_rebalance(&self) -> Result<(), Error> {
+        match self.stop_rebalance().await {
+            Err(Error::Status {
+                status: 404, code, ..
+            }) if code == "NoSuchResource" => Ok(()),
+            told => told,
+        }
+    }
+
     async fn tell(&self, verb: &str, element: &str) -> Result<(), Error> {
         let element = percent_encoding::utf8_percent_encode(element, percent_encoding::NON_ALPHANUMERIC);
         self.order(&format!("/rustfs/admin/v3/pools/{verb}?pool={element}"))

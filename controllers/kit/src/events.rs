@@ -18,7 +18,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 /// The API server's limit of an event's note, in bytes.
 const LONGEST: usize = 1024;
 /// Reasons that say the operator waits for something that is on its way: no news.
-const WAITING_REASONS: [&str; 17] = [
+const WAITING_REASONS: [&str; 18] = [
     "Pending",
     "Waiting",
     "Progressing",
@@ -35,6 +35,7 @@ const WAITING_REASONS: [&str; 17] = [
     "NotAsked",
     "Requested",
     "Rebalancing",
+    "Settling",
     "Stopping",
 ];
 /// Reasons that say that work in the background has ended badly: news although the condition did not hold before.

@@ -98,7 +98,7 @@ impl World {
             self.faults,
             self.offered,
             self.rotations,
-            self.rebalances,
+            (self.rebalances, self.settled),
             self.cuts,
             self.tenant
                 .status

@@ -63,6 +63,8 @@ pub(super) struct World {
     pub(super) dead: bool,
     /// How often the servers were told to rebalance, and whether they still do.
     pub(super) rebalances: (u32, bool),
+    /// Whether all of them have been told that it is over.
+    pub(super) settled: bool,
     /// How often the operator may still be cut off before it writes the Tenant's status.
     pub(super) cuts: u32,
     /// Servers that may still fail by themselves.
@@ -103,6 +105,7 @@ impl World {
             numbers: BTreeMap::new(),
             dead: false,
             rebalances: (0, false),
+            settled: false,
             cuts: 0,
             faults: 0,
             offered: 1,
@@ -164,6 +167,7 @@ impl World {
         }
         if rebalance::concerns(&self.tenant, &observed) {
             let (number, runs) = self.rebalances;
+            observed.settled = self.settled;
             observed.rebalance = rebalance::Word::Said(rebalance::Report {
                 id: if number == 0 {
                     String::new()
@@ -344,6 +348,7 @@ impl World {
             }
             Some((rebalance::Order::Start, _)) => self.rebalances = (1, true),
             Some((rebalance::Order::Stop, _)) => self.rebalances.1 = false,
+            Some((rebalance::Order::Settle, _)) => self.settled = true,
             None => {}
         }
         if to_the_end {

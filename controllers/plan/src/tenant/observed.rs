@@ -72,6 +72,8 @@ pub struct Observed {
     pub misplaced_elements: Vec<String>,
     /// What the servers say of rebalancing; asked only where [`super::rebalance::concerns`] says so.
     pub rebalance: rebalance::Word,
+    /// Whether all servers have been told that this one is over.
+    pub settled: bool,
     /// How the servers are; asked only while [`super::about_to_form`].
     pub health: Health,
     /// Names of Pools in the topology that the API server still has; read only while the Tenant is deleted.

@@ -65,6 +65,8 @@ pub enum Order {
     Start,
     /// Stop.
     Stop,
+    /// Hear that it is over: all of them, each by itself.
+    Settle,
 }
 
 /// What is done about rebalancing, and what the status says of it.
@@ -265,7 +267,22 @@ fn ordered(tenant: &Tenant, observed: &Observed, topology: &Topology, before: &s
         "{} objects with {} bytes have been moved",
         report.objects, report.bytes
     );
+    let recorded = stored(tenant).map(|last| last.state);
     match report.state {
+        // Servers that were told that it is over call it stopped.
+        State::Complete | State::Stopped
+            if recorded == Some(RebalanceState::Complete) && !observed.settled =>
+        {
+            Balance {
+                next: now,
+                order: Some(Order::Settle),
+                requeue: Some(RECHECK),
+                ..settles(tenant)
+            }
+        }
+        State::Complete | State::Stopped if recorded == Some(RebalanceState::Complete) => {
+            over(tenant, None, stored(tenant).cloned().unwrap_or_default(), "")
+        }
         State::Running if wanted => told(RebalanceState::Running, "Rebalancing", moved),
         State::Running => Balance {
             order: Some(Order::Stop),
@@ -276,19 +293,13 @@ fn ordered(tenant: &Tenant, observed: &Observed, topology: &Topology, before: &s
             )
         },
         State::Stopping => told(RebalanceState::Stopping, "Stopping", moved),
-        State::Complete => {
-            let last = said(topology, report, RebalanceState::Complete);
-            let over = over(tenant, None, last, "");
-            // Forgotten only once the status tells of it: afterwards nobody is asked for the numbers again.
-            if stored(tenant).is_some_and(|told| told.state == RebalanceState::Complete) {
-                return over;
-            }
-            Balance {
-                next: now,
-                requeue: Some(Duration::ZERO),
-                ..over
-            }
-        }
+        // Forgotten only once the status tells of it: afterwards nobody is asked for the numbers again.
+        State::Complete => Balance {
+            next: now,
+            status: Some(said(topology, report, RebalanceState::Complete)),
+            requeue: Some(Duration::ZERO),
+            ..settles(tenant)
+        },
         // It was stopped because that was wished, and then it was wished again.
         State::Stopped
             if wanted && stored(tenant).is_some_and(|last| last.state == RebalanceState::Stopping) =>
@@ -305,6 +316,17 @@ fn ordered(tenant: &Tenant, observed: &Observed, topology: &Topology, before: &s
             let last = said(topology, report, RebalanceState::Failed);
             over(tenant, Some(Rebalance::Ended), last, &report.error)
         }
+    }
+}
+
+/// Objects have moved. Only the server that moved them knows: the others keep it running in their memory, and make no
+/// bucket, until they are told.
+fn settles(tenant: &Tenant) -> Balance {
+    let message =
+        "all objects have moved, and the servers are told so: until then some of them make no bucket";
+    Balance {
+        status: stored(tenant).cloned(),
+        ..waits(tenant, "Settling", message)
     }
 }
 

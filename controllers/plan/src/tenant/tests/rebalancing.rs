@@ -120,7 +120,7 @@ fn cut_off_after_the_order_nothing_is_ordered_twice() {
     // The order was heard; nothing of that reconcile was written.
     for (heard, then) in [
         (State::Running, "-Rebalancing"),
-        (State::Complete, "+Complete"),
+        (State::Complete, "-Settling"),
         (State::Failed, "-RebalanceFailed"),
     ] {
         let (mut tenant, mut observed) = (before.clone(), seen.clone());
@@ -211,10 +211,18 @@ fn while_it_runs_no_pool_joins_or_is_drained_and_servers_may_be_replaced() {
 fn its_end_is_written_and_nobody_is_asked_any_more() {
     let (mut tenant, mut observed) = running();
     says(&mut observed, "one", State::Complete);
-    for _ in 0..2 {
-        assert_eq!(looks(&mut tenant, &mut observed), None);
-        assert_eq!(condition(&tenant, BALANCED), "+Complete");
+    assert_eq!(looks(&mut tenant, &mut observed), None, "the status tells first");
+    // Whatever is cut off: they are told until it is known that all have heard.
+    for state in [State::Complete, State::Stopped, State::Complete] {
+        says(&mut observed, "one", state);
+        assert_eq!(looks(&mut tenant, &mut observed), Some(Order::Settle));
+        assert_eq!(condition(&tenant, BALANCED), "-Settling");
+        assert!(stored(&observed).rebalances());
     }
+    says(&mut observed, "one", State::Stopped);
+    observed.settled = true;
+    assert_eq!(looks(&mut tenant, &mut observed), None);
+    assert_eq!(condition(&tenant, BALANCED), "+Complete");
     assert_eq!(stored(&observed).rebalance, None);
     assert!(!concerns(&tenant, &observed));
     let told = tenant.status.clone();
@@ -341,6 +349,7 @@ fn an_end_is_forgotten_only_once_the_status_tells_of_it() {
     let (mut tenant, mut observed) = running();
     let before = tenant.status.clone();
     says(&mut observed, "new", State::Complete);
+    observed.settled = true;
     for _ in 0..2 {
         let _ = looks(&mut tenant, &mut observed);
         assert!(stored(&observed).rebalance.is_some());
