@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::World;
 use crate::support::objects;
+use crate::support::pods::is_ready;
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
 
@@ -303,12 +304,6 @@ fn image(pod: &Pod) -> String {
         .as_str()
         .unwrap_or_default()
         .to_owned()
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-    pod.metadata.deletion_timestamp.is_none()
-        && conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
 }
 
 fn names<K: kube::Resource>(objects: &[K]) -> Vec<String> {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::World;
 use crate::support::objects;
 use crate::support::operator::{How, Operator};
+use crate::support::pods::is_ready;
 use crate::support::space::Space;
 use crate::support::wait::{SOON, always, until};
 
@@ -397,10 +398,4 @@ async fn uids(space: &Space) -> BTreeMap<String, String> {
 fn image(pod: &Pod) -> String {
     let spec = pod.spec.as_ref().expect("a Pod has a spec");
     spec.containers[0].image.clone().unwrap_or_default()
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-    pod.metadata.deletion_timestamp.is_none()
-        && conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
 }

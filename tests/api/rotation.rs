@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::World;
 use crate::support::objects;
+use crate::support::pods::{ready, uids};
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
 
@@ -213,31 +214,7 @@ async fn running(space: &Space, secret: &str) -> usize {
     stays.filter(|pod| pair(pod) == Some(secret)).count()
 }
 
-async fn ready(space: &Space) -> usize {
-    let is_ready = |pod: &Pod| {
-        let conditions = pod
-            .status
-            .iter()
-            .flat_map(|status| status.conditions.iter().flatten());
-        pod.metadata.deletion_timestamp.is_none()
-            && conditions
-                .into_iter()
-                .any(|one| one.type_ == "Ready" && one.status == "True")
-    };
-    space
-        .list::<Pod>()
-        .await
-        .iter()
-        .filter(|pod| is_ready(pod))
-        .count()
-}
-
 async fn selected(space: &Space) -> String {
     let service = space.get::<Service>("store-api").await.unwrap();
     service.spec.unwrap().selector.unwrap()[LABEL_TOPOLOGY_REVISION].clone()
-}
-
-async fn uids(space: &Space) -> BTreeSet<String> {
-    let pods = space.list::<Pod>().await;
-    pods.iter().filter_map(ResourceExt::uid).collect()
 }

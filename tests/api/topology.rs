@@ -1,6 +1,5 @@
 //! Pools that come to a store that serves, and leave it.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::World;
 use crate::support::objects;
+use crate::support::pods::{is_ready, uids};
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
 
@@ -424,15 +424,4 @@ fn revision(pod: &Pod) -> String {
         .get(LABEL_TOPOLOGY_REVISION)
         .cloned()
         .unwrap_or_default()
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-    pod.metadata.deletion_timestamp.is_none()
-        && conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
-}
-
-async fn uids(space: &Space) -> BTreeSet<String> {
-    let pods = space.list::<Pod>().await;
-    pods.iter().filter_map(ResourceExt::uid).collect()
 }

@@ -11,8 +11,9 @@ use serde_json::json;
 
 use crate::World;
 use crate::s3::Store;
-use crate::scene::{create_with, is_ready, keeping, kill_program, ready, undisturbed};
+use crate::scene::{create_with, keeping, kill_program, undisturbed};
 use crate::support::objects;
+use crate::support::pods::{is_ready, ready};
 use crate::support::space::Space;
 use crate::support::wait::until;
 

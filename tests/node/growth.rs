@@ -8,8 +8,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
 use crate::World;
-use crate::scene::{admin, keeping, sized, uids, undisturbed};
+use crate::scene::{admin, keeping, sized, undisturbed};
 use crate::support::objects;
+use crate::support::pods::uids;
 use crate::support::wait::until;
 
 const SOON: Duration = Duration::from_secs(120);

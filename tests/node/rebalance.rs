@@ -12,8 +12,9 @@ use serde_json::json;
 
 use crate::World;
 use crate::s3::Store;
-use crate::scene::{admin_of, is_ready, keeping, sized, undisturbed};
+use crate::scene::{admin_of, keeping, sized, undisturbed};
 use crate::support::objects;
+use crate::support::pods::is_ready;
 use crate::topology::{CHANGED, joined};
 
 const OBJECTS: usize = 30;

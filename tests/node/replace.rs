@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use crate::World;
 use crate::s3::Store;
-use crate::scene::{admin_of, create_with, dies, is_ready, keeping, sized, undisturbed};
+use crate::scene::{admin_of, create_with, dies, keeping, sized, undisturbed};
 use crate::support::objects;
+use crate::support::pods::is_ready;
 use crate::support::space::Space;
 use crate::support::wait::until;
 use crate::topology::{CHANGED, drains, joined, without};

@@ -11,10 +11,9 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::World;
-use crate::scene::{
-    FORMED, answers_decode, is_ready, keeping, kill_operator, kill_program, ready, uids, undisturbed,
-};
+use crate::scene::{FORMED, answers_decode, keeping, kill_operator, kill_program, undisturbed};
 use crate::support::objects;
+use crate::support::pods::{is_ready, ready, uids};
 use crate::support::space::Space;
 use crate::support::wait::until;
 

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 
 use crate::World;
 use crate::s3::Store;
-use crate::scene::{admin, create, is_ready, undisturbed};
+use crate::scene::{admin, create, undisturbed};
 use crate::support::objects;
+use crate::support::pods::is_ready;
 use crate::support::space::Space;
 use crate::support::wait::until;
 

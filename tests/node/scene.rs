@@ -1,6 +1,5 @@
 //! What scenarios begin with, do to operator and servers, and look at.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -111,31 +110,6 @@ pub fn kill_program(pod: &str, program: &str) {
     let id = process.file_name().unwrap();
     let killed = Command::new("kill").arg("-KILL").arg(id).status().unwrap();
     assert!(killed.success());
-}
-
-pub async fn uids(space: &Space) -> BTreeSet<String> {
-    space
-        .list::<Pod>()
-        .await
-        .iter()
-        .filter_map(ResourceExt::uid)
-        .collect()
-}
-
-pub fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-    pod.metadata.deletion_timestamp.is_none()
-        && conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
-}
-
-/// How many servers are ready, all Pools together.
-pub async fn ready(space: &Space) -> usize {
-    space
-        .list::<Pod>()
-        .await
-        .iter()
-        .filter(|pod| is_ready(pod))
-        .count()
 }
 
 /// Ends a server without a word; the kubelet starts it again.

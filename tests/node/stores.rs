@@ -10,9 +10,10 @@ use serde_json::json;
 
 use crate::World;
 use crate::s3::Store;
-use crate::scene::{FORMED, answers_decode, create, keeping, kill_operator, ready, sized, uids};
+use crate::scene::{FORMED, answers_decode, create, keeping, kill_operator, sized};
 use crate::support::objects;
 use crate::support::operator::NAMESPACE;
+use crate::support::pods::{ready, uids};
 use crate::support::space::Space;
 use crate::support::wait::until;
 

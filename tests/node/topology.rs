@@ -11,8 +11,9 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::World;
-use crate::scene::{is_ready, keeping, kill_operator, sized, undisturbed};
+use crate::scene::{keeping, kill_operator, sized, undisturbed};
 use crate::support::objects;
+use crate::support::pods::is_ready;
 use crate::support::space::Space;
 use crate::support::wait::until;
 

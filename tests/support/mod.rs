@@ -9,6 +9,7 @@ pub mod kstatus;
 pub mod nature;
 pub mod objects;
 pub mod operator;
+pub mod pods;
 pub mod process;
 pub mod proxy;
 pub mod servers;

@@ -57,7 +57,8 @@ pub struct Note {
 }
 
 /// The events of a change of conditions. Readiness gained is good news, a standstill is a warning, and so is another
-/// condition that ceases to hold, unless that was asked for. Each reason is told once. What is seen for the first time and is not true yet is no news.
+/// condition that ceases to hold, unless that was asked for. Each reason is told once. What is seen for the first time and
+/// is not true yet is no news.
 #[must_use]
 pub fn transitions(stored: &[Condition], new: &[Condition]) -> Vec<Note> {
     let mut notes: Vec<Note> = new
