@@ -1,10 +1,10 @@
 //! Asks the servers how far a drain is, and tells them to begin or to call it off.
 
-use admin::PoolEntry;
+use admin::{PoolEntry, Scanner};
 use crds::names;
 use crds::{Pool, Tenant};
 use kit::{Error, Kit};
-use plan::pool::drain::{Order, Report, Word, concerns};
+use plan::pool::drain::{self, Order, Report, Scanner as Record, ScannerWord, Word};
 use plan::pool::{Observed, Plan};
 use plan::tenant::Stored;
 use plan::topology::Phase;
@@ -22,7 +22,7 @@ pub(super) async fn word(stores: &Stores, pool: &Pool, observed: &Observed) -> W
     let (Some(tenant), Some(member)) = (&observed.tenant, member) else {
         return Word::NotAsked;
     };
-    if !concerns(pool, Some(member.phase)) {
+    if !drain::concerns(pool, Some(member.phase)) {
         return Word::NotAsked;
     }
     let pools = stores
@@ -31,6 +31,33 @@ pub(super) async fn word(stores: &Stores, pool: &Pool, observed: &Observed) -> W
         })
         .await;
     store::word(pools.map(|pools| pools.iter().map(report).collect()))
+}
+
+/// What the servers say of their scanner's record, where it matters.
+pub(super) async fn scanner(stores: &Stores, pool: &Pool, observed: &Observed) -> ScannerWord {
+    let Some(tenant) = observed
+        .tenant
+        .as_ref()
+        .filter(|_| drain::concerns_scanner(pool, observed))
+    else {
+        return ScannerWord::NotAsked;
+    };
+    let answer = stores
+        .ask(tenant, Whom::KnowsPools, &mut None, |client| async move {
+            client.scanner().await
+        })
+        .await;
+    store::word(answer.map(record))
+}
+
+fn record(scanner: Scanner) -> Option<Record> {
+    let record = scanner.pause_backlog.filter(|_| scanner.enabled)?;
+    Some(Record {
+        state: record.persistence_state,
+        copies: record.replica_count,
+        behind: record.stale_or_unavailable_replicas,
+        error: record.error.unwrap_or_default(),
+    })
 }
 
 /// One pool as the plan reads it.

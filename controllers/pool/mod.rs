@@ -39,6 +39,7 @@ impl Reconciler for Controller {
     async fn reconcile(&self, pool: &Pool) -> Result<Next, Error> {
         let mut observed = observe::observe(&self.kit, &self.context, pool).await?;
         observed.word = drain::word(&self.stores, pool, &observed).await;
+        observed.scanner = drain::scanner(&self.stores, pool, &observed).await;
         if let Some(tenant) = &observed.tenant
             && decide::concerns_health(pool, &observed)
         {

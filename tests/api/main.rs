@@ -93,6 +93,7 @@ fn main() -> ExitCode {
         topology::a_decommissioned_pool_leaves_once_its_data_has_moved,
         topology::a_drain_is_called_off_and_begun_again,
         topology::a_pool_deleted_by_mistake_keeps_its_servers_until_its_data_has_moved,
+        topology::no_drain_begins_before_the_scanners_record_is_in_every_pool,
         topology::a_drain_that_the_servers_give_up_is_told_and_begun_again_by_itself,
         topology::a_drain_that_cannot_be_forgotten_is_left_behind_and_begun_again,
         topology::a_deleted_pool_keeps_its_data_while_a_person_holds_it,

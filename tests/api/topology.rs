@@ -261,6 +261,23 @@ pub async fn a_drain_that_the_servers_give_up_is_told_and_begun_again_by_itself(
     space.leave().await;
 }
 
+pub async fn no_drain_begins_before_the_scanners_record_is_in_every_pool(world: Arc<World>) {
+    let _operator = world.running().await;
+    let servers = &world.servers;
+    let space = two_pools(&world, "behind").await;
+    servers.drains(&space.name, "store", "behind").await;
+    set_state(&space, "p1", "Decommissioned").await;
+    let message = space
+        .condition::<Pool>("p1", "Drained", "False", "ScannerBehind", SOON)
+        .await;
+    assert!(message.contains("whole in 1 of 2 erasure sets"), "{message}");
+    servers.drains(&space.name, "store", "go").await;
+    space
+        .condition::<Pool>("p1", "Drained", "True", "Left", REPLACED)
+        .await;
+    space.leave().await;
+}
+
 pub async fn a_drain_that_cannot_be_forgotten_is_left_behind_and_begun_again(world: Arc<World>) {
     let _operator = world.running().await;
     let servers = &world.servers;

@@ -61,6 +61,9 @@ pub async fn answers_decode(store: &Store) {
     assert_eq!(storage.drives.len(), 4, "{storage:?}");
     let pools = client.pools().await.unwrap();
     assert_eq!(pools.len(), 1, "{pools:?}");
+    let scanner = client.scanner().await.unwrap();
+    let record = scanner.pause_backlog.expect("it tells of its record");
+    assert_eq!((scanner.enabled, record.replica_count), (true, 1), "{record:?}");
 }
 
 /// A client of the admin API, as the operator makes one.

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http::Method;
 use serde::de::DeserializeOwned;
 
-use crate::{Buckets, Credentials, Error, Health, Info, PoolEntry, Rebalance, StorageInfo, Versions};
+use crate::{
+    Buckets, Credentials, Error, Health, Info, PoolEntry, Rebalance, Scanner, StorageInfo, Versions,
+};
 use exchange::without_query;
 
 /// How often a GET that met a dead connection or a 503 is tried again.
@@ -181,6 +183,19 @@ impl Client {
                 status: 404, code, ..
             }) if code == "NoSuchResource" => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// `GET /v3/scanner/status`: how the scanner and its record are; the default of a server that knows no such path.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn scanner(&self) -> Result<Scanner, Error> {
+        match self.read("/rustfs/admin/v3/scanner/status").await {
+            Err(Error::Status {
+                status: 404 | 501, ..
+            }) => Ok(Scanner::default()),
+            told => told,
         }
     }
 

@@ -20,7 +20,7 @@ struct Fault {
 struct Moving {
     /// `namespace/name`.
     tenant: String,
-    /// Of drains `go`, `hold`, `fail` or `die`; of rebalances `go`, `hold`, `fail` or `refuse`.
+    /// Of drains `go`, `hold`, `fail`, `die` or `behind`; of rebalances `go`, `hold`, `fail` or `refuse`.
     mode: String,
 }
 

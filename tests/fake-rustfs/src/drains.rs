@@ -24,18 +24,21 @@ pub struct Drains {
     held: BTreeSet<String>,
     failing: BTreeSet<String>,
     dying: BTreeSet<String>,
+    behind: BTreeSet<String>,
     starts: BTreeMap<String, usize>,
     /// The place each element had when it was met.
     numbers: BTreeMap<(String, String), usize>,
 }
 
 impl Drains {
-    /// Holds the drains of a Tenant up, lets them fail, fail for good, or end.
+    /// Holds the drains of a Tenant up, lets them fail, fail for good, or end; or lets the scanner's record be behind.
     pub fn set(&mut self, tenant: &str, mode: &str) {
         self.held.remove(tenant);
         self.failing.remove(tenant);
         self.dying.remove(tenant);
+        self.behind.remove(tenant);
         match mode {
+            "behind" => drop(self.behind.insert(tenant.to_owned())),
             "hold" => drop(self.held.insert(tenant.to_owned())),
             "fail" => drop(self.failing.insert(tenant.to_owned())),
             "die" => {
@@ -44,6 +47,11 @@ impl Drains {
             }
             _ => {}
         }
+    }
+
+    /// Whether the scanner's record is not in every pool.
+    pub fn behind(&self, tenant: &str) -> bool {
+        self.behind.contains(tenant)
     }
 
     /// How often each element was told to go: `{"element": 1}`.

@@ -7,6 +7,7 @@ pub mod info;
 pub mod pools;
 pub mod rebalance;
 pub mod s3;
+pub mod scanner;
 pub mod storage;
 
 #[cfg(test)]

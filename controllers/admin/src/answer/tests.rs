@@ -1,4 +1,4 @@
-use crate::{Health, Info, PoolEntry, Rebalance, StorageInfo};
+use crate::{Health, Info, PoolEntry, Rebalance, Scanner, StorageInfo};
 
 fn decoded<T: serde::de::DeserializeOwned>(text: &str) -> T {
     serde_json::from_str(text).unwrap()
@@ -129,4 +129,24 @@ fn pools_of_different_parity_have_none_in_common() {
     document["info"]["backend"]["rrSCParity"] = serde_json::Value::Null;
     let info: Info = serde_json::from_value(document).unwrap();
     assert_eq!(info.backend.standard_parity, None);
+}
+
+#[test]
+fn the_recorded_scanners_tell_whether_their_record_is_in_every_pool() {
+    let healthy: Scanner = decoded(include_str!("../../fixtures/scanner.json"));
+    assert!(healthy.enabled);
+    let record = healthy.pause_backlog.unwrap();
+    assert_eq!(record.persistence_state, "healthy");
+    assert_eq!(
+        (record.replica_count, record.stale_or_unavailable_replicas),
+        (1, 0)
+    );
+
+    let behind: Scanner = decoded(include_str!("../../fixtures/scanner-behind.json"));
+    let record = behind.pause_backlog.unwrap();
+    assert_eq!(record.persistence_state, "membership_repair_pending");
+    assert_eq!(
+        (record.replica_count, record.stale_or_unavailable_replicas),
+        (2, 1)
+    );
 }

@@ -11,7 +11,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 
 use crate::health::Health;
-use crate::pool::drain::{Order, Report, Word};
+use crate::pool::drain::{Order, Report, ScannerWord, Word};
 use crate::step::{Child, Enacted, Step};
 use crate::tenant::rebalance::{self, State};
 use crate::tenant::{Hidden, Offer, Pair, SecretCheck, Stored, started_with};
@@ -240,6 +240,7 @@ impl World {
                 .map(|name| Arc::new(claim(pool, name)))
                 .collect(),
             word: Word::Said(reports.collect()),
+            scanner: ScannerWord::Said(None),
             ..pool::Observed::default()
         };
         if pool::concerns_health(pool, &observed) {

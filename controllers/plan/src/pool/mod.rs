@@ -98,6 +98,8 @@ pub struct Observed {
     pub classes: BTreeMap<String, growth::Expansion>,
     /// What the servers say of their pools; asked for only where [`drain::concerns`] says so.
     pub word: drain::Word,
+    /// What they say of their scanner's record; asked for only where [`drain::concerns_scanner`] says so.
+    pub scanner: drain::ScannerWord,
     /// How the servers are; asked only where [`concerns_health`] says so.
     pub health: Health,
     /// Nodes and StorageClasses.

@@ -11,6 +11,7 @@ use crate::world::World;
 
 const INFO: &str = include_str!("../../../../controllers/admin/fixtures/info.json");
 const STORAGE: &str = include_str!("../../../../controllers/admin/fixtures/storageinfo.json");
+const SCANNER: &str = include_str!("../../../../controllers/admin/fixtures/scanner.json");
 const POOLS: &str = include_str!("../../../../controllers/admin/fixtures/pools-list.json");
 
 /// What every drive holds and uses, in bytes: round numbers that a person recognises.
@@ -35,6 +36,7 @@ pub fn answer(
         ("GET", "/v3/info") => info(world, identity),
         ("GET", "/v3/storageinfo") => storage(world, identity),
         ("GET", "/v3/pools/list") => pools(world, identity),
+        ("GET", "/v3/scanner/status") => scanner(world, identity),
         _ => None,
     };
     let unknown = "A header you provided implies functionality that is not implemented.";
@@ -97,6 +99,18 @@ fn storage(world: &World, identity: &Identity) -> Option<Value> {
     backend["StandardSCParity"] = json!(identity.pools.first()?.parity);
     backend["TotalSets"] = each(identity, sets);
     backend["DrivesPerSet"] = each(identity, |pool| pool.set_width);
+    Some(whole)
+}
+
+fn scanner(world: &World, identity: &Identity) -> Option<Value> {
+    let mut whole: Value = serde_json::from_str(SCANNER).ok()?;
+    let behind = world.drains(|drains| drains.behind(&identity.tenant));
+    let record = whole.get_mut("pause_backlog")?;
+    record["replica_count"] = json!(identity.pools.iter().map(sets).sum::<usize>());
+    if behind {
+        record["persistence_state"] = json!("membership_repair_pending");
+        record["stale_or_unavailable_replicas"] = json!(1);
+    }
     Some(whole)
 }
 

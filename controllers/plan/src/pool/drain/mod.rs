@@ -2,17 +2,20 @@
 //! The Tenant says by the topology who may be drained; the servers alone know how far it is.
 
 mod retry;
+mod scanner;
 
 use crds::Pool;
 use crds::conditions::DRAINED;
 use crds::names::ANNOTATION_HOLD_DRAIN;
 use crds::pool::{DrainStatus, PoolState};
 
-use super::stage::Terms;
+use super::stage::{Stage, Terms};
 use super::{Observed, Plan, pods};
 use crate::condition::{Finding, Overall, no, unknown, yes};
 use crate::meta;
 use crate::topology::{Phase, same_pool};
+
+pub use scanner::Scanner;
 
 /// Reason of `Drained` once the servers say that all data has left.
 pub(crate) const COMPLETE: &str = "Complete";
@@ -31,6 +34,9 @@ const FAILED: &str = "DrainFailed";
 
 /// What the servers were heard to say of their pools, in the order of the volumes string.
 pub type Word = crate::word::Word<Vec<Report>>;
+
+/// What the servers were heard to say of their scanner's record; `None` if they keep none, as with the scanner off.
+pub type ScannerWord = crate::word::Word<Option<Scanner>>;
 
 /// One pool in the servers' words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,6 +99,15 @@ pub(crate) fn held(pool: &Pool) -> bool {
     let annotations = pool.metadata.annotations.as_ref();
     let value = annotations.and_then(|annotations| annotations.get(ANNOTATION_HOLD_DRAIN));
     value.is_some_and(|value| value != "false")
+}
+
+/// Whether nothing but the scanner's record can be in the way of a drain, so that the servers are to be asked about it.
+#[must_use]
+pub fn concerns_scanner(pool: &Pool, observed: &Observed) -> bool {
+    let (Stage::Serving(terms) | Stage::Needed(Some(terms))) = super::stage::judge(pool, observed) else {
+        return false;
+    };
+    decide(pool, observed, &terms).finding.reason == scanner::NOT_ASKED
 }
 
 fn stored(pool: &Pool) -> Option<&DrainStatus> {
@@ -221,6 +236,9 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
             own.used
         );
         return stuck(pool, "CapacityShort", message);
+    }
+    if let Some(obstacle) = scanner::obstacle(pool, observed) {
+        return obstacle;
     }
     Drain {
         order: Some(Order::Start),

@@ -4,7 +4,7 @@ use crds::names::ANNOTATION_HOLD_DRAIN;
 use crds::pool::{DrainStatus, PoolState};
 use jiff::SignedDuration;
 
-use crate::pool::drain::{Order, Report, Word};
+use crate::pool::drain::{Order, Report, Scanner, ScannerWord, Word, concerns_scanner};
 
 const ELEMENT: &str = "http://shop-ssd-{0...3}.shop-hl";
 
@@ -25,6 +25,16 @@ fn report(decommission: &str, unresolved: bool) -> Report {
     }
 }
 
+/// The record of two pools of one erasure set each.
+fn scanner(state: &str, behind: u64, error: &str) -> Scanner {
+    Scanner {
+        state: state.to_owned(),
+        copies: 2,
+        behind,
+        error: error.to_owned(),
+    }
+}
+
 /// A Pool that was told to go, in the phase the Tenant gave it, and what the servers say of it.
 fn told(phase: Phase, report: Report) -> (Pool, Observed) {
     let mut observed = serving();
@@ -33,6 +43,7 @@ fn told(phase: Phase, report: Report) -> (Pool, Observed) {
     topology.turn = None;
     observed.topology = stored(topology);
     observed.word = Word::Said(vec![report]);
+    observed.scanner = ScannerWord::Said(Some(scanner("healthy", 0, "")));
     let mut pool = pool();
     pool.status.get_or_insert_default().drain = Some(DrainStatus::default());
     (pool, observed)
@@ -199,5 +210,60 @@ fn data_that_is_held_stays_and_the_pool_says_so() {
         pool.metadata.annotations = Some(annotations.into());
         let status = reported(&pool, &serving());
         assert_eq!(says(&status, "Drained"), format!("False {reason}"), "{value:?}");
+    }
+}
+
+#[test]
+fn no_drain_begins_before_the_scanners_record_is_whole_in_every_pool() {
+    let (mut pool, mut observed) = told(Phase::Draining, report("none", false));
+    let mut status = |observed: &Observed| {
+        let status = reported(&pool, observed);
+        pool.status = Some(status.clone());
+        status
+    };
+    observed.scanner = ScannerWord::NotAsked;
+    assert_eq!(says(&status(&observed), "Drained"), "False ScannerNotAsked");
+
+    observed.scanner = ScannerWord::Said(Some(scanner("membership_repair_pending", 1, "")));
+    let waiting = status(&observed);
+    assert_eq!(says(&waiting, "Drained"), "False ScannerBehind");
+    assert_eq!(says(&waiting, "Stalled"), "False ScannerBehind");
+    assert!(
+        message(&waiting, "Drained").contains("whole in 1 of 2 erasure sets (membership_repair_pending)"),
+        "{}",
+        message(&waiting, "Drained")
+    );
+
+    let why = "conflicting maximum-membership commit proofs";
+    observed.scanner = ScannerWord::Said(Some(scanner("unavailable", 2, why)));
+    let stalled = status(&observed);
+    assert_eq!(says(&stalled, "Stalled"), "True ScannerConflict");
+    assert!(message(&stalled, "Drained").contains(why));
+
+    // What one process could not do last is nothing as long as the copies are whole.
+    let kept = [
+        None,
+        Some(scanner("healthy", 0, "replica topology changed during commit")),
+    ];
+    for kept in kept {
+        observed.scanner = ScannerWord::Said(kept);
+        assert_eq!(order(&pool, &observed), Some(Order::Start));
+    }
+}
+
+#[test]
+fn the_scanner_is_asked_about_only_when_a_drain_would_begin() {
+    let (pool, mut observed) = told(Phase::Draining, report("none", false));
+    observed.scanner = ScannerWord::NotAsked;
+    let mut unasked = pool.clone();
+    unasked.status.as_mut().unwrap().drain = None;
+    assert!(
+        !concerns_scanner(&unasked, &observed),
+        "the status tells of it first"
+    );
+    assert!(concerns_scanner(&pool, &observed));
+    for state in ["queued", "running", "complete", "failed", "canceled"] {
+        observed.word = Word::Said(vec![report(state, false)]);
+        assert!(!concerns_scanner(&pool, &observed), "{state}");
     }
 }
