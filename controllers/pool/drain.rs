@@ -4,7 +4,7 @@ use admin::{PoolEntry, Scanner};
 use crds::names;
 use crds::{Pool, Tenant};
 use kit::{Error, Kit};
-use plan::pool::drain::{self, Order, Report, Scanner as Record, ScannerWord, Word};
+use plan::pool::drain::{self, Copied, Order, Report, Scanner as Record, ScannerWord, Word};
 use plan::pool::{Observed, Plan};
 use plan::tenant::Stored;
 use plan::topology::Phase;
@@ -52,11 +52,20 @@ pub(super) async fn scanner(stores: &Stores, pool: &Pool, observed: &Observed) -
 
 fn record(scanner: Scanner) -> Option<Record> {
     let record = scanner.pause_backlog.filter(|_| scanner.enabled)?;
+    let copies = record.replica_diagnostics.into_iter().flatten();
     Some(Record {
-        state: record.persistence_state,
-        copies: record.replica_count,
-        behind: record.stale_or_unavailable_replicas,
-        error: record.error.unwrap_or_default(),
+        healthy: record.persistence_state == "healthy",
+        // Otherwise it is what one process could not do last.
+        error: record
+            .error
+            .filter(|_| record.persistence_state == "unavailable")
+            .unwrap_or_default(),
+        copies: copies
+            .map(|copy| Copied {
+                pool: copy.pool_index,
+                state: copy.state,
+            })
+            .collect(),
     })
 }
 

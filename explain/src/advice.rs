@@ -84,8 +84,12 @@ pub(crate) fn of_pool(node: Node, pool: &Pool, servers: &[Node], seen: &Seen) ->
         "JoinWaits" | "DrainWaits" | "Draining" | "Requested" => (Some(others(tenant, seen)), None),
         "NodeLost" => (Some("the Node, or a person's word on it".to_owned()), None),
         "CallingOff" | "Respelled" => (Some(format!("the servers of tenant/{tenant}")), None),
+        "ScannerBehind" => (
+            Some(format!("the scanner of the servers of tenant/{tenant}")),
+            None,
+        ),
         "DrainFailed" if retried(pool) => (Some("the time at which it is begun again".to_owned()), None),
-        "DrainFailed" | "CapacityShort" if !meta::deleting(pool) => (
+        "DrainFailed" | "CapacityShort" | "ScannerConflict" if !meta::deleting(pool) => (
             None,
             Some(seen.kubectl(&format!(
                 "patch pool {} --type merge -p '{{\"spec\":{{\"state\":\"Active\"}}}}'",

@@ -1,8 +1,8 @@
 //! Objects through the Service of a store, by a client that is not ours.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use k8s_openapi::api::core::v1::{Secret, Service};
 use serde_json::Value;
@@ -72,7 +72,7 @@ impl Store {
         result["wrong"].to_string().contains("CERTIFICATE_VERIFY_FAILED")
     }
 
-    /// Overwrites and reads objects until told to end.
+    /// Overwrites and reads objects until told to end. Begun once its bucket is there.
     pub fn traffic(&self, bucket: &str) -> Traffic {
         self.paced(bucket, 12, "0.02")
     }
@@ -93,7 +93,12 @@ impl Store {
             .env("PACE", pause)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
-        Traffic(command.spawn().expect("python runs"))
+        let mut process = command.spawn().expect("python runs");
+        let mut out = BufReader::new(process.stdout.take().expect("its output is kept"));
+        let mut line = String::new();
+        out.read_line(&mut line).expect("its output is text");
+        assert_eq!(line, "begun\n", "the client made no bucket {bucket}");
+        Traffic { process, out }
     }
 
     fn fine(&self, verb: &str, bucket: &str, count: usize) {
@@ -124,23 +129,25 @@ impl Store {
 }
 
 /// A client that writes and reads in the background.
-pub struct Traffic(Child);
+pub struct Traffic {
+    process: Child,
+    out: BufReader<ChildStdout>,
+}
 
 impl Traffic {
     /// Ends it and gives its counts.
     pub fn end(mut self) -> Value {
-        drop(self.0.stdin.take());
+        drop(self.process.stdin.take());
         let mut text = String::new();
-        let mut out = self.0.stdout.take().expect("its output is kept");
-        out.read_to_string(&mut text).expect("its output is text");
+        self.out.read_to_string(&mut text).expect("its output is text");
         serde_json::from_str(&text).expect("the client answers in JSON")
     }
 }
 
 impl Drop for Traffic {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

@@ -16,7 +16,7 @@ pub use answer::info::{Backend, Counter, Drive, Info, Server, Services, SetUsage
 pub use answer::pools::{Decommission, PoolEntry};
 pub use answer::rebalance::{Rebalance, RebalancePool, RebalanceProgress};
 pub use answer::s3::{Buckets, Versions};
-pub use answer::scanner::{PauseBacklog, Scanner};
+pub use answer::scanner::{PauseBacklog, Replica, Scanner};
 pub use answer::storage::{StorageBackend, StorageInfo};
 pub use client::{Answer, Client, Deadlines, Endpoint, Witness};
 pub use connect::trust;

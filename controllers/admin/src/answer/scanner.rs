@@ -21,8 +21,20 @@ pub struct PauseBacklog {
     pub persistence_state: String,
     /// Erasure sets that should have a copy.
     pub replica_count: u64,
-    /// Those whose copy is missing, or not what the others are.
-    pub stale_or_unavailable_replicas: u64,
     /// Why no copy can be believed, or what went wrong last in this process.
     pub error: Option<String>,
+    /// The copies one by one, unless all is well.
+    pub replica_diagnostics: Option<Vec<Replica>>,
+}
+
+/// One copy of the record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Replica {
+    /// Place of the pool in the volumes string, from 0.
+    pub pool_index: u64,
+    /// Number of the erasure set in its pool.
+    pub set_index: u64,
+    /// `valid`, `missing`, `invalid`, `future_schema` or `unavailable`.
+    pub state: String,
 }

@@ -15,7 +15,7 @@ use crate::condition::{Finding, Overall, no, unknown, yes};
 use crate::meta;
 use crate::topology::{Phase, same_pool};
 
-pub use scanner::Scanner;
+pub use scanner::{Copied, Scanner};
 
 /// Reason of `Drained` once the servers say that all data has left.
 pub(crate) const COMPLETE: &str = "Complete";
@@ -237,7 +237,7 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
         );
         return stuck(pool, "CapacityShort", message);
     }
-    if let Some(obstacle) = scanner::obstacle(pool, observed) {
+    if let Some(obstacle) = scanner::obstacle(pool, observed, own.number) {
         return obstacle;
     }
     Drain {

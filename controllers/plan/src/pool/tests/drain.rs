@@ -4,7 +4,7 @@ use crds::names::ANNOTATION_HOLD_DRAIN;
 use crds::pool::{DrainStatus, PoolState};
 use jiff::SignedDuration;
 
-use crate::pool::drain::{Order, Report, Scanner, ScannerWord, Word, concerns_scanner};
+use crate::pool::drain::{Copied, Order, Report, Scanner, ScannerWord, Word, concerns_scanner};
 
 const ELEMENT: &str = "http://shop-ssd-{0...3}.shop-hl";
 
@@ -25,14 +25,24 @@ fn report(decommission: &str, unresolved: bool) -> Report {
     }
 }
 
-/// The record of two pools of one erasure set each.
-fn scanner(state: &str, behind: u64, error: &str) -> Scanner {
-    Scanner {
+/// The record in this Pool and in another one, of one erasure set each.
+fn copies(own: &str, other: &str, error: &str) -> ScannerWord {
+    let copies = [(0, own), (1, other)].map(|(pool, state)| Copied {
+        pool,
         state: state.to_owned(),
-        copies: 2,
-        behind,
+    });
+    ScannerWord::Said(Some(Scanner {
+        healthy: false,
         error: error.to_owned(),
-    }
+        copies: copies.to_vec(),
+    }))
+}
+
+fn healthy() -> ScannerWord {
+    ScannerWord::Said(Some(Scanner {
+        healthy: true,
+        ..Scanner::default()
+    }))
 }
 
 /// A Pool that was told to go, in the phase the Tenant gave it, and what the servers say of it.
@@ -43,7 +53,7 @@ fn told(phase: Phase, report: Report) -> (Pool, Observed) {
     topology.turn = None;
     observed.topology = stored(topology);
     observed.word = Word::Said(vec![report]);
-    observed.scanner = ScannerWord::Said(Some(scanner("healthy", 0, "")));
+    observed.scanner = healthy();
     let mut pool = pool();
     pool.status.get_or_insert_default().drain = Some(DrainStatus::default());
     (pool, observed)
@@ -224,30 +234,38 @@ fn no_drain_begins_before_the_scanners_record_is_whole_in_every_pool() {
     observed.scanner = ScannerWord::NotAsked;
     assert_eq!(says(&status(&observed), "Drained"), "False ScannerNotAsked");
 
-    observed.scanner = ScannerWord::Said(Some(scanner("membership_repair_pending", 1, "")));
+    observed.scanner = copies("valid", "missing", "");
     let waiting = status(&observed);
     assert_eq!(says(&waiting, "Drained"), "False ScannerBehind");
     assert_eq!(says(&waiting, "Stalled"), "False ScannerBehind");
     assert!(
-        message(&waiting, "Drained").contains("whole in 1 of 2 erasure sets (membership_repair_pending)"),
+        message(&waiting, "Drained").contains("in 0 of the 1 erasure sets of the other Pools"),
         "{}",
         message(&waiting, "Drained")
     );
+    observed.scanner = copies("valid", "unavailable", "it cannot be read");
+    assert_eq!(says(&status(&observed), "Drained"), "False ScannerBehind");
 
     let why = "conflicting maximum-membership commit proofs";
-    observed.scanner = ScannerWord::Said(Some(scanner("unavailable", 2, why)));
+    observed.scanner = copies("valid", "valid", why);
     let stalled = status(&observed);
     assert_eq!(says(&stalled, "Stalled"), "True ScannerConflict");
     assert!(message(&stalled, "Drained").contains(why));
+}
 
-    // What one process could not do last is nothing as long as the copies are whole.
-    let kept = [
-        None,
-        Some(scanner("healthy", 0, "replica topology changed during commit")),
+#[test]
+fn a_drain_begins_where_the_scanners_record_can_be_taken_out_or_there_is_none() {
+    let (pool, mut observed) = told(Phase::Draining, report("none", false));
+    let fine = [
+        healthy(),
+        ScannerWord::Said(None),
+        copies("valid", "valid", ""),
+        copies("missing", "missing", ""),
+        copies("missing", "valid", "what the others say is not taken out"),
     ];
-    for kept in kept {
-        observed.scanner = ScannerWord::Said(kept);
-        assert_eq!(order(&pool, &observed), Some(Order::Start));
+    for word in fine {
+        observed.scanner = word.clone();
+        assert_eq!(order(&pool, &observed), Some(Order::Start), "{word:?}");
     }
 }
 
