@@ -127,7 +127,7 @@ pub(super) async fn tell(
         reason = fault.reason,
         detail = fault.detail,
         ?order,
-        "the servers refuse to rebalance"
+        "the servers refuse what they are told about rebalancing"
     );
     plan.rebalance_refused(&fault.message);
     Ok(true)

@@ -276,6 +276,10 @@ fn one_that_failed_is_told_and_tried_again_only_when_a_person_asks_again() {
     ] {
         let (mut tenant, mut observed) = running();
         says(&mut observed, "one", end);
+        observed.settled = true;
+        if end == State::Failed {
+            assert_eq!(looks(&mut tenant, &mut observed), None);
+        }
         for _ in 0..3 {
             assert_eq!(looks(&mut tenant, &mut observed), None);
             assert_eq!(condition(&tenant, BALANCED), "-RebalanceFailed");
@@ -283,9 +287,8 @@ fn one_that_failed_is_told_and_tried_again_only_when_a_person_asks_again() {
             assert!(!concerns(&tenant, &observed));
             observed.rebalance = Word::NotAsked;
         }
-        let conditions = &tenant.status.as_ref().unwrap().conditions;
-        let told = conditions.iter().find(|found| found.type_ == BALANCED).unwrap();
-        assert!(told.message.contains(why), "{}", told.message);
+        let told = failure(&tenant);
+        assert!(told.contains(why), "{told}");
         tenant.spec.rebalance = Wish::Never;
         let _ = looks(&mut tenant, &mut observed);
         assert_eq!(condition(&tenant, BALANCED), "-NotAsked");
@@ -294,6 +297,47 @@ fn one_that_failed_is_told_and_tried_again_only_when_a_person_asks_again() {
         let _ = looks(&mut tenant, &mut observed);
         assert_eq!(looks(&mut tenant, &mut observed), Some(Order::Start));
     }
+}
+
+#[test]
+fn that_one_failed_is_told_to_every_server_before_it_is_forgotten() {
+    for (wish, then) in [(Wish::AfterJoin, Rebalance::Ended), (Wish::Never, Rebalance::Due)] {
+        let (mut tenant, mut observed) = running();
+        says(&mut observed, "one", State::Failed);
+        assert_eq!(
+            looks(&mut tenant, &mut observed),
+            None,
+            "the status tells of it first"
+        );
+        let why = failure(&tenant);
+        assert!(why.contains("no space left"), "{why}");
+        tenant.spec.rebalance = wish;
+        for told in [State::Failed, State::Stopped] {
+            says(&mut observed, "one", told);
+            assert_eq!(looks(&mut tenant, &mut observed), Some(Order::Settle), "{told:?}");
+            assert!(concerns(&tenant, &observed));
+            assert_eq!(condition(&tenant, READY), "+Ready");
+        }
+        if wish == Wish::AfterJoin {
+            assert_eq!(
+                failure(&tenant),
+                why,
+                "what one server says afterwards changes nothing"
+            );
+        }
+        observed.settled = true;
+        assert_eq!(looks(&mut tenant, &mut observed), None);
+        assert_eq!(stored(&observed).rebalance, Some(then));
+        assert_eq!(state(&tenant), Some(RebalanceState::Failed));
+        assert!(!concerns(&tenant, &observed));
+    }
+}
+
+/// What the condition says.
+fn failure(tenant: &Tenant) -> String {
+    let conditions = &tenant.status.as_ref().unwrap().conditions;
+    let found = conditions.iter().find(|found| found.type_ == BALANCED).unwrap();
+    found.message.clone()
 }
 
 #[test]
