@@ -22,12 +22,12 @@ pub const ANNOTATION_TEMPLATE_HASH: &str = "storage.rustfs.com/template-hash";
 
 /// On a Tenant or a Pool: each new value restarts its servers, one after the other. On a Pod template: the Tenant's.
 pub const ANNOTATION_RESTARTED_AT: &str = "storage.rustfs.com/restartedAt";
+/// On a Pod template: the value of [`ANNOTATION_RESTARTED_AT`] of its Pool.
+pub const ANNOTATION_POOL_RESTARTED_AT: &str = "storage.rustfs.com/pool-restartedAt";
 /// On the Job of a hook: what it runs before, `Deletion`, `Drain` or `Upgrade`.
 pub const ANNOTATION_HOOK_BEFORE: &str = "storage.rustfs.com/hook-before";
 /// On the Job of a hook that runs before a drain: the name of the Pool.
 pub const ANNOTATION_HOOK_POOL: &str = "storage.rustfs.com/hook-pool";
-/// On a Pod template: the value of [`ANNOTATION_RESTARTED_AT`] of its Pool.
-pub const ANNOTATION_POOL_RESTARTED_AT: &str = "storage.rustfs.com/pool-restartedAt";
 
 /// On a StatefulSet: hash of what cannot be changed once it exists, such as its volume claims.
 pub const ANNOTATION_CLAIMS_HASH: &str = "storage.rustfs.com/claims-hash";
