@@ -12,6 +12,7 @@ use kube::api::PartialObjectMeta;
 use plan::pool::preflight::default_class;
 use plan::tenant::{
     Observed, SecretCheck, Stored, check_rpc, generation_number, may_go, must_ask, says_ended,
+    unseen_newcomers,
 };
 use plan::{meta, rollout};
 
@@ -54,6 +55,7 @@ pub(super) async fn observe(
         observed.fresh_rpc = random::rpc();
     }
     credentials::observe(reader, tenant, pair, &mut observed).await?;
+    observed.gone_pools = gone_newcomers(kit, namespace, &observed).await?;
     if meta::deleting(tenant) {
         if may_go(tenant) {
             observed.lingering_pools = lingering_pools(kit, tenant, &observed).await?;
@@ -101,6 +103,18 @@ pub(super) async fn ask_for_ends(stores: &Stores, tenant: &Tenant, observed: &mu
             );
         }
     }
+}
+
+/// That a watch does not show one is no proof that it is gone.
+async fn gone_newcomers(kit: &Kit, namespace: &str, observed: &Observed) -> Result<Vec<String>, Error> {
+    let mut gone = Vec::new();
+    for member in unseen_newcomers(observed) {
+        let found: Option<Pool> = kit.get(namespace, &member.name).await?;
+        if found.is_none_or(|found| meta::uid(&found) != member.uid) {
+            gone.push(member.uid.clone());
+        }
+    }
+    Ok(gone)
 }
 
 /// From the watch, unless it has not told of the last write yet.

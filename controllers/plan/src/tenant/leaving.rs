@@ -14,16 +14,30 @@ use crate::meta;
 use crate::pool::{COMPLETE, RENUMBERED, RESPELLED, claims, drain};
 use crate::topology::{Former, Member, Phase, Refusal, Topology, respelled, same_pool};
 
-/// Takes back newcomers that were asked to go before a client was served with them: they hold nothing.
+/// Takes back newcomers that were asked to go, or are gone, before a client was served with them: they hold nothing.
 pub(crate) fn withdraw(observed: &Observed, next: &mut Topology) {
     if next.serving == next.revision {
         return;
     }
-    let asked = |member: &Member| {
+    let goes = |member: &Member| {
+        let gone = || observed.gone_pools.contains(&member.uid);
         let pool = observed.pool(&member.name, &member.uid);
-        member.phase == Phase::Joining && pool.is_some_and(meta::deleting)
+        member.phase == Phase::Joining && pool.map_or_else(gone, meta::deleting)
     };
-    depart(next, asked, false);
+    depart(next, goes, false);
+}
+
+/// Newcomers that no watch shows and no client was served with. One that was taken in by what a watch showed a moment too
+/// late may be gone: it was no member yet when it was deleted, so nothing held it.
+#[must_use]
+pub fn unseen_newcomers(observed: &Observed) -> Vec<&Member> {
+    let topology = observed.topology.topology();
+    let topology = topology.filter(|topology| topology.formed && topology.serving != topology.revision);
+    let members = topology.map_or(&[][..], |topology| &topology.pools);
+    let joining = members.iter().filter(|member| member.phase == Phase::Joining);
+    joining
+        .filter(|member| observed.pool(&member.name, &member.uid).is_none())
+        .collect()
 }
 
 /// Takes out what has been drained, calls back what is no longer asked to go, and lets the next one begin.

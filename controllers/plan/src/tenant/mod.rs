@@ -50,7 +50,7 @@ pub(crate) use credentials::PAIR_KEPT;
 pub(crate) use deletion::in_foreground;
 pub use deletion::{Contents, Filled, Holdings, NAMED, may_go, must_ask};
 use hooks::Gate;
-pub use leaving::says_ended;
+pub use leaving::{says_ended, unseen_newcomers};
 pub use observed::{Observed, Stored};
 pub use pair::{
     Offer, Pair, generation_number, is_generation, kept_pair, known_generations, may_be_put_back, serving,

@@ -50,6 +50,9 @@ pub struct Observed {
     pub pools: Vec<Arc<Pool>>,
     /// Names of Pools of the namespace that are stored and cannot be read: they are in no list, but not gone.
     pub unreadable_pools: Vec<String>,
+    /// UIDs of newcomers in the topology that the API server has no more; read only where [`super::unseen_newcomers`]
+    /// names one.
+    pub gone_pools: Vec<String>,
     /// TenantCertificates that name the Tenant.
     pub certificates: Vec<Arc<TenantCertificate>>,
     /// TenantMonitors that name the Tenant.

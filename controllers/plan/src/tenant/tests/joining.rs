@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crds::{Pool, Tenant};
 
-use super::super::{Observed, Stored};
+use super::super::{Observed, Stored, unseen_newcomers};
 use super::world::*;
 use crate::topology::Phase;
 
@@ -235,4 +235,40 @@ fn a_newcomer_is_taken_back_until_clients_are_served_with_it() {
     observed.pools.pop();
     let _ = reconcile(&mut tenant, &mut observed);
     assert_eq!(stored(&observed).former, []);
+}
+
+#[test]
+fn a_newcomer_that_is_gone_is_taken_back_once_the_api_server_says_so() {
+    let (mut tenant, mut observed) = joining();
+    let gone = observed.pools.pop().unwrap();
+    assert_eq!(unseen_newcomers(&observed).len(), 1);
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(
+        members(&stored(&observed)),
+        ["a", "b"],
+        "that no watch shows it is no proof"
+    );
+    assert_eq!(condition(&tenant, "TopologyReady"), "-PoolMissing");
+
+    observed.gone_pools = vec![gone.metadata.uid.clone().unwrap()];
+    let _ = reconcile(&mut tenant, &mut observed);
+    let topology = stored(&observed);
+    assert_eq!(members(&topology), ["a"]);
+    assert_eq!((topology.revision, topology.serving), (1, 1));
+    assert!(unseen_newcomers(&observed).is_empty());
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(stored(&observed).former, []);
+    assert_eq!(condition(&tenant, "TopologyReady"), "+Formed");
+    assert_eq!(condition(&tenant, "Ready"), "+Ready");
+}
+
+#[test]
+fn a_member_that_clients_were_served_with_stays_though_its_object_is_gone() {
+    let (mut tenant, mut observed) = formed([pool("a", 4, 1), pool("b", 4, 1)]);
+    let gone = observed.pools.pop().unwrap();
+    observed.gone_pools = vec![gone.metadata.uid.clone().unwrap()];
+    assert!(unseen_newcomers(&observed).is_empty());
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(members(&stored(&observed)), ["a", "b"]);
+    assert_eq!(condition(&tenant, "TopologyReady"), "-PoolMissing");
 }
