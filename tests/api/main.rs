@@ -18,6 +18,7 @@ mod support;
 
 mod audit;
 mod crds;
+mod drains;
 mod explain;
 mod growth;
 mod guides;
@@ -90,13 +91,13 @@ fn main() -> ExitCode {
         topology::a_newcomer_that_cannot_start_costs_nobody_a_server,
         topology::a_pool_that_does_not_fit_is_refused_and_disturbs_nothing,
         topology::a_newcomer_is_taken_back_while_no_client_was_served_with_it,
-        topology::a_decommissioned_pool_leaves_once_its_data_has_moved,
-        topology::a_drain_is_called_off_and_begun_again,
-        topology::a_pool_deleted_by_mistake_keeps_its_servers_until_its_data_has_moved,
-        topology::no_drain_begins_before_the_scanners_record_is_in_every_pool,
-        topology::a_drain_that_the_servers_give_up_is_told_and_begun_again_by_itself,
-        topology::a_drain_that_cannot_be_forgotten_is_left_behind_and_begun_again,
-        topology::a_deleted_pool_keeps_its_data_while_a_person_holds_it,
+        drains::a_decommissioned_pool_leaves_once_its_data_has_moved,
+        drains::a_drain_is_called_off_and_begun_again,
+        drains::a_pool_deleted_by_mistake_keeps_its_servers_until_its_data_has_moved,
+        drains::no_drain_begins_before_the_scanners_record_is_in_every_pool,
+        drains::a_drain_that_the_servers_give_up_is_told_and_begun_again_by_itself,
+        drains::a_drain_that_cannot_be_forgotten_is_left_behind_and_begun_again,
+        drains::a_deleted_pool_keeps_its_data_while_a_person_holds_it,
         topology::a_successor_takes_over_from_the_pool_it_replaces,
         numbers::elements_get_other_spellings_before_the_second_pool_is_drained,
         rebalance::after_a_join_objects_are_spread_once_and_only_while_it_is_wished,
