@@ -94,11 +94,13 @@ impl Store {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut process = command.spawn().expect("python runs");
-        let mut out = BufReader::new(process.stdout.take().expect("its output is kept"));
+        let out = BufReader::new(process.stdout.take().expect("its output is kept"));
+        // From here on it is ended whatever comes.
+        let mut traffic = Traffic { process, out };
         let mut line = String::new();
-        out.read_line(&mut line).expect("its output is text");
+        traffic.out.read_line(&mut line).expect("its output is text");
         assert_eq!(line, "begun\n", "the client made no bucket {bucket}");
-        Traffic { process, out }
+        traffic
     }
 
     fn fine(&self, verb: &str, bucket: &str, count: usize) {

@@ -104,6 +104,10 @@ pub(crate) fn held(pool: &Pool) -> bool {
 /// Whether nothing but the scanner's record can be in the way of a drain, so that the servers are to be asked about it.
 #[must_use]
 pub fn concerns_scanner(pool: &Pool, observed: &Observed) -> bool {
+    // At rest nobody was asked, and there is nothing to work out.
+    if !matches!(observed.word, Word::Said(_)) {
+        return false;
+    }
     let (Stage::Serving(terms) | Stage::Needed(Some(terms))) = super::stage::judge(pool, observed) else {
         return false;
     };
