@@ -75,12 +75,6 @@ fn end(observed: &mut Observed, type_: &str) {
     }]);
 }
 
-fn message(tenant: &Tenant, type_: &str) -> String {
-    let conditions = &tenant.status.as_ref().unwrap().conditions;
-    let found = conditions.iter().find(|found| found.type_ == type_).unwrap();
-    found.message.clone()
-}
-
 fn outcomes(tenant: &Tenant) -> Vec<(String, HookOutcome)> {
     let hooks = tenant.status.iter().flat_map(|status| &status.hooks);
     hooks.map(|run| (run.name.clone(), run.outcome)).collect()

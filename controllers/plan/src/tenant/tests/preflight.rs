@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crds::conditions::{PREFLIGHT, READY};
-use crds::{Pool, PoolStatus, Tenant};
+use crds::{Pool, PoolStatus};
 
 use super::super::Observed;
-use super::world::{condition, formed, pool, preflight, reconcile, tenant, with_pools};
+use super::world::{condition, formed, message, pool, preflight, reconcile, tenant, with_pools};
 
 /// A Pool on this class that says this of its preflight.
 fn checked(name: &str, class: Option<&str>, said: (&str, &str, &str)) -> Pool {
@@ -24,13 +24,7 @@ const PASSED: (&str, &str, &str) = ("True", "Passed", "");
 fn said(mut observed: Observed) -> (String, String) {
     let mut tenant = tenant();
     let _ = reconcile(&mut tenant, &mut observed);
-    (condition(&tenant, PREFLIGHT), message(&tenant))
-}
-
-fn message(tenant: &Tenant) -> String {
-    let status = tenant.status.as_ref().unwrap();
-    let found = status.conditions.iter().find(|found| found.type_ == PREFLIGHT);
-    found.unwrap().message.clone()
+    (condition(&tenant, PREFLIGHT), message(&tenant, PREFLIGHT))
 }
 
 #[test]

@@ -287,7 +287,7 @@ fn one_that_failed_is_told_and_tried_again_only_when_a_person_asks_again() {
             assert!(!concerns(&tenant, &observed));
             observed.rebalance = Word::NotAsked;
         }
-        let told = failure(&tenant);
+        let told = message(&tenant, BALANCED);
         assert!(told.contains(why), "{told}");
         tenant.spec.rebalance = Wish::Never;
         let _ = looks(&mut tenant, &mut observed);
@@ -309,7 +309,7 @@ fn that_one_failed_is_told_to_every_server_before_it_is_forgotten() {
             None,
             "the status tells of it first"
         );
-        let why = failure(&tenant);
+        let why = message(&tenant, BALANCED);
         assert!(why.contains("no space left"), "{why}");
         tenant.spec.rebalance = wish;
         for told in [State::Failed, State::Stopped] {
@@ -320,7 +320,7 @@ fn that_one_failed_is_told_to_every_server_before_it_is_forgotten() {
         }
         if wish == Wish::AfterJoin {
             assert_eq!(
-                failure(&tenant),
+                message(&tenant, BALANCED),
                 why,
                 "what one server says afterwards changes nothing"
             );
@@ -331,13 +331,6 @@ fn that_one_failed_is_told_to_every_server_before_it_is_forgotten() {
         assert_eq!(state(&tenant), Some(RebalanceState::Failed));
         assert!(!concerns(&tenant, &observed));
     }
-}
-
-/// What the condition says.
-fn failure(tenant: &Tenant) -> String {
-    let conditions = &tenant.status.as_ref().unwrap().conditions;
-    let found = conditions.iter().find(|found| found.type_ == BALANCED).unwrap();
-    found.message.clone()
 }
 
 #[test]

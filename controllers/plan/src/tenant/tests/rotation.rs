@@ -50,12 +50,6 @@ fn run(tenant: &Tenant, observed: &mut Observed, count: i32, revision: u64) {
     }
 }
 
-fn message(tenant: &Tenant) -> String {
-    let conditions = tenant.status.iter().flat_map(|status| &status.conditions);
-    let mut found = conditions.filter(|found| found.type_ == CREDENTIALS_READY);
-    found.next().unwrap().message.clone()
-}
-
 fn numbers(topology: &Topology) -> (u64, u64, u64) {
     (topology.revision, topology.serving, topology.credentials.latest)
 }
@@ -85,9 +79,9 @@ fn a_changed_pair_is_kept_before_a_revision_names_it_and_clients_move_at_half() 
     let _ = reconcile(&mut tenant, &mut observed);
     assert_eq!(condition(&tenant, CREDENTIALS_READY), "+Rotating");
     assert!(
-        message(&tenant).contains("store-credentials-r1 until"),
+        message(&tenant, CREDENTIALS_READY).contains("store-credentials-r1 until"),
         "{}",
-        message(&tenant)
+        message(&tenant, CREDENTIALS_READY)
     );
     run(&tenant, &mut observed, 1, 2);
     let _ = reconcile(&mut tenant, &mut observed);
@@ -129,7 +123,7 @@ fn a_pair_that_is_offered_after_clients_have_moved_waits() {
     let _ = reconcile(&mut tenant, &mut observed);
     assert_eq!(numbers(&stored(&observed)), (2, 2, 2));
     assert_eq!(condition(&tenant, CREDENTIALS_READY), "+RotationWaits");
-    assert!(message(&tenant).contains("Pool a replaces outdated servers"));
+    assert!(message(&tenant, CREDENTIALS_READY).contains("Pool a replaces outdated servers"));
     run(&tenant, &mut observed, 4, 2);
     for _ in 0..3 {
         let _ = reconcile(&mut tenant, &mut observed);
@@ -175,7 +169,10 @@ fn a_secret_that_is_gone_or_unusable_changes_no_server() {
         let _ = reconcile(&mut tenant, &mut observed);
         assert_eq!(stored(&observed), before);
         assert_eq!(condition(&tenant, CREDENTIALS_READY), "-RunningPairKept");
-        assert!(message(&tenant).ends_with("servers go on with the pair in Secret store-credentials-r1"));
+        assert!(
+            message(&tenant, CREDENTIALS_READY)
+                .ends_with("servers go on with the pair in Secret store-credentials-r1")
+        );
     }
 }
 
@@ -211,7 +208,9 @@ fn a_change_of_the_access_key_is_warned_of() {
     for _ in 0..2 {
         let _ = reconcile(&mut tenant, &mut observed);
     }
-    assert!(message(&tenant).contains("service accounts that belong to root stop working"));
+    assert!(
+        message(&tenant, CREDENTIALS_READY).contains("service accounts that belong to root stop working")
+    );
 }
 
 #[test]
@@ -274,7 +273,7 @@ fn a_hook_that_runs_keeps_the_pair_it_was_given() {
     offer(&mut observed, 2, Some("another-secret"));
     let _ = reconcile(&mut tenant, &mut observed);
     assert_eq!(numbers(&stored(&observed)), (1, 1, 1));
-    assert!(message(&tenant).contains("a hook runs as Job store-backup-1"));
+    assert!(message(&tenant, CREDENTIALS_READY).contains("a hook runs as Job store-backup-1"));
     observed.jobs.clear();
     let _ = reconcile(&mut tenant, &mut observed);
     assert_eq!(numbers(&stored(&observed)), (2, 1, 2));

@@ -300,3 +300,10 @@ pub(super) fn condition(tenant: &Tenant, type_: &str) -> String {
     let sign = if found.status == "True" { '+' } else { '-' };
     format!("{sign}{}", found.reason)
 }
+
+/// What a condition says.
+pub(super) fn message(tenant: &Tenant, type_: &str) -> String {
+    let status = tenant.status.as_ref().unwrap();
+    let found = status.conditions.iter().find(|found| found.type_ == type_);
+    found.unwrap().message.clone()
+}
