@@ -76,6 +76,7 @@ pub(crate) fn report(entry: &PoolEntry) -> Report {
     Report {
         element: entry.cmdline.clone(),
         number: entry.id,
+        began: info.start_time.as_deref().and_then(|time| time.parse().ok()),
         decommission: entry.decommission_status.clone(),
         rebalancing: matches!(entry.rebalance_status.as_str(), "started" | "stopping"),
         free: entry.free_size,

@@ -2,6 +2,7 @@
 
 mod drain;
 mod observe;
+mod uploads;
 mod watches;
 
 use crds::Pool;
@@ -40,6 +41,7 @@ impl Reconciler for Controller {
         let mut observed = observe::observe(&self.kit, &self.context, pool).await?;
         observed.word = drain::word(&self.stores, pool, &observed).await;
         observed.scanner = drain::scanner(&self.stores, pool, &observed).await;
+        observed.uploads = uploads::ask(&self.stores, pool, &observed).await;
         if let Some(tenant) = &observed.tenant
             && decide::concerns_health(pool, &observed)
         {

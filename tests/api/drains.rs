@@ -8,6 +8,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::World;
+use crate::protection::put;
 use crate::support::objects;
 use crate::support::pods::uids;
 use crate::support::space::Space;
@@ -162,6 +163,24 @@ pub async fn no_drain_begins_before_the_scanners_record_is_in_every_pool(world: 
         message.contains("in 0 of the 1 erasure sets of the other Pools"),
         "{message}"
     );
+    servers.drains(&space.name, "store", "go").await;
+    space
+        .condition::<Pool>("p1", "Drained", "True", "Left", REPLACED)
+        .await;
+    space.leave().await;
+}
+
+pub async fn an_upload_that_keeps_a_drain_from_its_end_is_named(world: Arc<World>) {
+    let _operator = world.running().await;
+    let servers = &world.servers;
+    let space = two_pools(&world, "uploads").await;
+    put(&space, "films", 0).await;
+    servers.drains(&space.name, "store", "upload").await;
+    set_state(&space, "p1", "Decommissioned").await;
+    let message = space
+        .condition::<Pool>("p1", "Drained", "False", "DrainFailed", SOON)
+        .await;
+    assert!(message.contains("complete or abort films/film.mkv."), "{message}");
     servers.drains(&space.name, "store", "go").await;
     space
         .condition::<Pool>("p1", "Drained", "True", "Left", REPLACED)

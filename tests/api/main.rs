@@ -96,6 +96,7 @@ fn main() -> ExitCode {
         drains::a_pool_deleted_by_mistake_keeps_its_servers_until_its_data_has_moved,
         drains::no_drain_begins_before_the_scanners_record_is_in_every_pool,
         drains::a_drain_that_the_servers_give_up_is_told_and_begun_again_by_itself,
+        drains::an_upload_that_keeps_a_drain_from_its_end_is_named,
         drains::a_drain_that_cannot_be_forgotten_is_left_behind_and_begun_again,
         drains::a_deleted_pool_keeps_its_data_while_a_person_holds_it,
         topology::a_successor_takes_over_from_the_pool_it_replaces,

@@ -18,6 +18,7 @@ mod support;
 
 mod faults;
 mod growth;
+mod moving;
 mod rebalance;
 mod replace;
 mod rolls;
@@ -86,6 +87,7 @@ fn run(arguments: &Arguments) -> ExitCode {
         topology::a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held,
         rebalance::objects_are_spread_and_every_server_makes_buckets_afterwards,
         replace::a_pool_is_replaced_by_one_with_larger_volumes_although_servers_die,
+        moving::versions_and_uploads_under_way_outlive_the_pool_they_were_on,
         replace::the_first_of_three_pools_leaves_and_the_others_are_known_to_every_server,
     ];
     if arguments.list {

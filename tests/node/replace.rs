@@ -7,11 +7,11 @@ use crds::{Pool, Tenant};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::World;
 use crate::s3::Store;
-use crate::scene::{admin_of, create_with, dies, keeping, sized, undisturbed};
+use crate::scene::{admin_of, create_with, dies, keeping, sized, small, undisturbed};
 use crate::support::objects;
 use crate::support::pods::is_ready;
 use crate::support::space::Space;
@@ -94,14 +94,6 @@ pub async fn the_first_of_three_pools_leaves_and_the_others_are_known_to_every_s
     store.check("kept", OBJECTS);
     store.put("after", OBJECTS);
     space.vacate().await;
-}
-
-/// Two servers with two drives each: little for a small machine.
-fn small() -> Value {
-    let mut pool = sized("1Gi");
-    pool["spec"]["servers"] = 2.into();
-    pool["spec"]["volumesPerServer"] = 2.into();
-    pool
 }
 
 /// No server counts the Pool that has left among its own, or takes what is left for it: until a server has heard of the

@@ -52,6 +52,14 @@ pub fn sized(size: &str) -> Value {
     pool
 }
 
+/// Two servers with two drives each: little for a small machine.
+pub fn small() -> Value {
+    let mut pool = sized("1Gi");
+    pool["spec"]["servers"] = 2.into();
+    pool["spec"]["volumesPerServer"] = 2.into();
+    pool
+}
+
 /// The operator's own client understands what a live server says.
 pub async fn answers_decode(store: &Store) {
     let client = admin(store);

@@ -50,6 +50,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     right.send(Method::DELETE, "/third/gone", Bytes::new()).await?;
+    for number in 0..4 {
+        let path = format!("/first/u{number}?uploads=");
+        right.send(Method::POST, &path, Bytes::new()).await?;
+    }
     for (path, file) in [
         ("/health", "health.json"),
         ("/health/ready", "health-ready.json"),
@@ -62,6 +66,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("/first?max-keys=1000&versions=", "versions.xml"),
         ("/second?max-keys=1000&versions=", "versions-none.xml"),
         ("/third?max-keys=1000&versions=", "versions-deleted.xml"),
+        ("/first?max-uploads=3&uploads=", "uploads.xml"),
         ("/no-such-bucket/thing", "no-such-bucket.xml"),
         ("/first/no-such-object", "no-such-key.xml"),
     ] {

@@ -11,7 +11,7 @@ use http::Method;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Buckets, Credentials, Error, Health, Info, PoolEntry, Rebalance, Scanner, StorageInfo, Versions,
+    Buckets, Credentials, Error, Health, Info, PoolEntry, Rebalance, Scanner, StorageInfo, Uploads, Versions,
 };
 use exchange::without_query;
 
@@ -265,6 +265,17 @@ impl Client {
         let path = format!("/{name}?max-keys={most}&versions=");
         let body = self.fetch(&path).await?;
         Versions::parse(bucket, &body).map_err(|why| not_understood(&path, why))
+    }
+
+    /// `GET /{bucket}?uploads`: up to `most` uploads in parts that were neither completed nor aborted, at most 1000.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::Status`] with the code `NoSuchBucket` when there is none.
+    pub async fn uploads(&self, bucket: &str, most: u16) -> Result<Uploads, Error> {
+        let name = percent_encoding::utf8_percent_encode(bucket, PATH);
+        let path = format!("/{name}?max-uploads={most}&uploads=");
+        let body = self.fetch(&path).await?;
+        Uploads::parse(bucket, &body).map_err(|why| not_understood(&path, why))
     }
 
     /// Sends any signed request once and gives the answer whatever its status: for S3 calls in tests, and for

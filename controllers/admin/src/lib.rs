@@ -15,7 +15,7 @@ pub use answer::health::{Health, Part, Parts};
 pub use answer::info::{Backend, Counter, Drive, Info, Server, Services, SetUsage, Size};
 pub use answer::pools::{Decommission, PoolEntry};
 pub use answer::rebalance::{Rebalance, RebalancePool, RebalanceProgress};
-pub use answer::s3::{Buckets, Versions};
+pub use answer::s3::{Buckets, Upload, Uploads, Versions};
 pub use answer::scanner::{PauseBacklog, Replica, Scanner};
 pub use answer::storage::{StorageBackend, StorageInfo};
 pub use client::{Answer, Client, Deadlines, Endpoint, Witness};

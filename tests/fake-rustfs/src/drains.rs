@@ -1,6 +1,6 @@
 //! Moving pools away: state by Tenant and element, as the real server goes through it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -17,41 +17,61 @@ struct Drain {
     unresolved: bool,
 }
 
+/// What is in the way of a Tenant's drains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Obstacle {
+    /// They take until it is gone.
+    Hold,
+    /// They fail.
+    Fail,
+    /// They fail on an entry that cannot be made out.
+    Die,
+    /// They fail on an upload that nobody completes; every bucket has one.
+    Upload,
+    /// The scanner's record is not in every pool.
+    Behind,
+}
+
 /// All of them.
 #[derive(Debug, Default)]
 pub struct Drains {
     by_element: BTreeMap<(String, String), Drain>,
-    held: BTreeSet<String>,
-    failing: BTreeSet<String>,
-    dying: BTreeSet<String>,
-    behind: BTreeSet<String>,
+    obstacles: BTreeMap<String, Obstacle>,
     starts: BTreeMap<String, usize>,
     /// The place each element had when it was met.
     numbers: BTreeMap<(String, String), usize>,
 }
 
 impl Drains {
-    /// Holds the drains of a Tenant up, lets them fail, fail for good, or end; or lets the scanner's record be behind.
-    pub fn set(&mut self, tenant: &str, mode: &str) {
-        self.held.remove(tenant);
-        self.failing.remove(tenant);
-        self.dying.remove(tenant);
-        self.behind.remove(tenant);
-        match mode {
-            "behind" => drop(self.behind.insert(tenant.to_owned())),
-            "hold" => drop(self.held.insert(tenant.to_owned())),
-            "fail" => drop(self.failing.insert(tenant.to_owned())),
-            "die" => {
-                self.failing.insert(tenant.to_owned());
-                self.dying.insert(tenant.to_owned());
+    /// Puts something in the way of a Tenant's drains: `hold`, `fail`, `die`, `upload`, `behind`; anything else takes it
+    /// away.
+    pub fn set(&mut self, tenant: &str, obstacle: &str) {
+        let obstacle = match obstacle {
+            "hold" => Obstacle::Hold,
+            "fail" => Obstacle::Fail,
+            "die" => Obstacle::Die,
+            "upload" => Obstacle::Upload,
+            "behind" => Obstacle::Behind,
+            _ => {
+                self.obstacles.remove(tenant);
+                return;
             }
-            _ => {}
-        }
+        };
+        self.obstacles.insert(tenant.to_owned(), obstacle);
+    }
+
+    fn met(&self, tenant: &str, obstacle: Obstacle) -> bool {
+        self.obstacles.get(tenant) == Some(&obstacle)
     }
 
     /// Whether the scanner's record is not in every pool.
     pub fn behind(&self, tenant: &str) -> bool {
-        self.behind.contains(tenant)
+        self.met(tenant, Obstacle::Behind)
+    }
+
+    /// Whether every bucket has an upload that nobody completes.
+    pub fn uploading(&self, tenant: &str) -> bool {
+        self.met(tenant, Obstacle::Upload)
     }
 
     /// How often each element was told to go: `{"element": 1}`.
@@ -67,15 +87,14 @@ impl Drains {
 
     /// The state of one element as `pools/list` says it.
     pub fn state(&mut self, tenant: &str, element: &str) -> &'static str {
-        let held = self.held.contains(tenant);
-        let failing = self.failing.contains(tenant);
-        let dying = self.dying.contains(tenant);
+        let obstacle = self.obstacles.get(tenant);
         let Some(drain) = self.by_element.get_mut(&(tenant.to_owned(), element.to_owned())) else {
             return "none";
         };
-        if drain.end.is_none() && !held && drain.started.elapsed() >= TAKES {
-            drain.end = Some(if failing { "failed" } else { "complete" });
-            drain.unresolved = dying;
+        if drain.end.is_none() && obstacle != Some(&Obstacle::Hold) && drain.started.elapsed() >= TAKES {
+            let fails = matches!(obstacle, Some(Obstacle::Fail | Obstacle::Die | Obstacle::Upload));
+            drain.end = Some(if fails { "failed" } else { "complete" });
+            drain.unresolved = obstacle == Some(&Obstacle::Die);
         }
         drain.end.unwrap_or("running")
     }

@@ -31,6 +31,8 @@ pub struct PoolEntry {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Decommission {
+    /// When it began, by RFC 3339.
+    pub start_time: Option<String>,
     /// All data has left the pool.
     pub complete: bool,
     /// It gave up.

@@ -1,4 +1,4 @@
-//! Answers of S3 itself: which buckets there are, and whether there is anything in one.
+//! Answers of S3 itself: which buckets there are, whether there is anything in one, and what is being uploaded to it.
 
 use serde::Deserialize;
 
@@ -19,6 +19,25 @@ pub struct Versions {
     pub count: usize,
     /// Whether there is more than the answer tells of.
     pub more: bool,
+}
+
+/// Uploads in parts that were neither completed nor aborted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uploads {
+    /// Those the answer tells of.
+    pub uploads: Vec<Upload>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// One upload in parts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Upload {
+    /// The key of the object it is to become.
+    pub key: String,
+    /// When it was begun, by RFC 3339.
+    pub initiated: String,
 }
 
 // Nothing that says whether the answer is whole has a default: another document must not pass for an empty one.
@@ -59,6 +78,15 @@ struct Keyed {
     _key: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListMultipartUploadsResult {
+    bucket: String,
+    is_truncated: bool,
+    #[serde(default)]
+    upload: Vec<Upload>,
+}
+
 impl Buckets {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, String> {
         let found: ListAllMyBucketsResult = parse(body)?;
@@ -84,6 +112,19 @@ impl Versions {
     }
 }
 
+impl Uploads {
+    pub(crate) fn parse(bucket: &str, body: &[u8]) -> Result<Self, String> {
+        let found: ListMultipartUploadsResult = parse(body)?;
+        if found.bucket != bucket {
+            return Err(format!("it is about bucket {}", found.bucket));
+        }
+        Ok(Self {
+            uploads: found.upload,
+            more: found.is_truncated,
+        })
+    }
+}
+
 fn parse<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, String> {
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
     quick_xml::de::from_str(text).map_err(|error| error.to_string())
@@ -91,7 +132,7 @@ fn parse<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Buckets, Versions};
+    use super::{Buckets, Uploads, Versions};
 
     #[test]
     fn the_recorded_buckets_are_all_there() {
@@ -127,6 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn the_recorded_uploads_are_all_there() {
+        let found = Uploads::parse("first", include_bytes!("../../fixtures/uploads.xml")).unwrap();
+        let keys: Vec<_> = found.uploads.iter().map(|upload| upload.key.as_str()).collect();
+        assert_eq!(keys, ["u0", "u1", "u2"]);
+        assert!(
+            found.uploads.iter().all(|upload| upload.initiated.ends_with('Z')),
+            "{found:?}"
+        );
+        assert!(found.more);
+        assert!(Uploads::parse("second", include_bytes!("../../fixtures/uploads.xml")).is_err());
+    }
+
+    #[test]
     fn versions_and_deletions_may_stand_in_any_order() {
         let body = b"<ListVersionsResult><Name>b</Name><Version><Key>x</Key></Version>\
             <DeleteMarker><Key>y</Key></DeleteMarker><Version><Key>y</Key></Version>\
@@ -146,6 +200,7 @@ mod tests {
         for other in others {
             assert!(Buckets::parse(other).is_err());
             assert!(Versions::parse("b", other).is_err());
+            assert!(Uploads::parse("b", other).is_err());
         }
         let cut = include_bytes!("../../fixtures/versions.xml");
         assert!(Versions::parse("first", &cut[..cut.len() - 30]).is_err());

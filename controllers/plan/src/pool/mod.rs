@@ -64,6 +64,9 @@ const DEPARTURE_RECHECK: Duration = Duration::from_secs(10);
 /// How soon the servers are asked again how far a drain is: nothing tells of it.
 const DRAIN_RECHECK: Duration = Duration::from_secs(5);
 
+/// The same for one that goes on only once a person has done something.
+const STUCK_DRAIN_RECHECK: Duration = Duration::from_secs(30);
+
 /// How soon servers that are not well are asked again before one of them is replaced: nothing tells of it.
 const HEALTH_RECHECK: Duration = Duration::from_secs(2);
 
@@ -100,6 +103,8 @@ pub struct Observed {
     pub word: drain::Word,
     /// What they say of their scanner's record; asked for only where [`drain::concerns_scanner`] says so.
     pub scanner: drain::ScannerWord,
+    /// What they say of uploads that are still open; asked for only where [`drain::uploads::concerns`] says so.
+    pub uploads: drain::UploadsWord,
     /// How the servers are; asked only where [`concerns_health`] says so.
     pub health: Health,
     /// Nodes and StorageClasses.
@@ -198,7 +203,11 @@ impl Plan {
         self.wanted = Some(wanted);
         let drain = drain::decide(pool, observed, terms);
         if drain.status.is_some() {
-            self.requeue = Some(DRAIN_RECHECK);
+            self.requeue = Some(if drain.stuck {
+                STUCK_DRAIN_RECHECK
+            } else {
+                DRAIN_RECHECK
+            });
         }
         self.drain = Some(drain);
     }

@@ -73,13 +73,27 @@ fn waiting(pod: &Pod) -> Option<String> {
             .as_ref()
             .and_then(|last| last.terminated.as_ref())
             .map(|end| format!(", it last ended with code {}", end.exit_code));
-        let message = waiting.message.as_deref().map(|text| format!(": {text}"));
+        let (reason, message) = pulling(reason, waiting.message.as_deref());
+        let message = message.map(|text| format!(": {text}"));
         Some(format!(
             "{reason}{}{}",
             ended.unwrap_or_default(),
             message.unwrap_or_default()
         ))
     })
+}
+
+/// The kubelet says of an image it cannot pull in turn that it failed and that it waits to try again, with the failure
+/// in both: one text for the two, or a status would be written at each turn for as long as the image is missing.
+fn pulling<'a>(reason: &'a str, message: Option<&'a str>) -> (&'a str, Option<&'a str>) {
+    match reason {
+        "ErrImagePull" | "ImagePullBackOff" => {
+            let cause =
+                message.map(|text| text.split_once("ErrImagePull: ").map_or(text, |(_, cause)| cause));
+            ("ImagePullBackOff", cause)
+        }
+        _ => (reason, message),
+    }
 }
 
 fn unschedulable(pod: &Pod) -> Option<String> {

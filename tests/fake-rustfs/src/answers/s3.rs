@@ -34,6 +34,7 @@ pub fn answer(
     let path = decoded(request.uri().path().trim_start_matches('/'))
         .ok_or_else(|| Refusal::new(400, "InvalidURI", "Couldn't parse the specified URI."))?;
     let (bucket, key) = path.split_once('/').unwrap_or((&path, ""));
+    let uploading = world.drains(|drains| drains.uploading(&identity.tenant));
     world.store(&identity.tenant, |store| {
         match (request.method().as_str(), bucket, key) {
             ("GET", "", _) => Ok(list_buckets(store)),
@@ -41,6 +42,9 @@ pub fn answer(
             ("HEAD", bucket, "") => find(store, bucket).map(|_| empty(200)),
             ("GET", bucket, "") if asks(request, "versions").is_some() => {
                 Ok(list_versions(bucket, find(store, bucket)?, most(request)))
+            }
+            ("GET", bucket, "") if asks(request, "uploads").is_some() => {
+                find(store, bucket).map(|_| list_uploads(bucket, uploading))
             }
             ("GET", bucket, "") => Ok(list_objects(bucket, find(store, bucket)?)),
             ("DELETE", bucket, "") => remove_bucket(store, bucket),
@@ -180,6 +184,22 @@ fn list_versions(name: &str, bucket: &Bucket, most: usize) -> Response<Bytes> {
         &format!(
             "<IsTruncated>{more}</IsTruncated><KeyMarker></KeyMarker><MaxKeys>{most}</MaxKeys><Name>{}</Name>\
              <Prefix></Prefix><VersionIdMarker></VersionIdMarker>{versions}",
+            escaped(name)
+        ),
+    )
+}
+
+/// No upload is kept here: there is one that nobody completes, or none.
+fn list_uploads(name: &str, uploading: bool) -> Response<Bytes> {
+    let upload = if uploading {
+        "<Upload><Initiated>2026-11-28T10:00:00.000Z</Initiated><Key>film.mkv</Key><UploadId>u1</UploadId></Upload>"
+    } else {
+        ""
+    };
+    document(
+        "ListMultipartUploadsResult",
+        &format!(
+            "<Bucket>{}</Bucket><IsTruncated>false</IsTruncated>{upload}",
             escaped(name)
         ),
     )

@@ -3,19 +3,22 @@
 
 mod retry;
 mod scanner;
+pub mod uploads;
 
 use crds::Pool;
 use crds::conditions::DRAINED;
 use crds::names::ANNOTATION_HOLD_DRAIN;
 use crds::pool::{DrainStatus, PoolState};
+use jiff::Timestamp;
 
 use super::stage::{Stage, Terms};
 use super::{Observed, Plan, pods};
 use crate::condition::{Finding, Overall, no, unknown, yes};
 use crate::meta;
-use crate::topology::{Phase, same_pool};
+use crate::topology::{Member, Phase, same_pool};
 
 pub use scanner::{Copied, Scanner};
+pub use uploads::{Upload, Uploads};
 
 /// Reason of `Drained` once the servers say that all data has left.
 pub(crate) const COMPLETE: &str = "Complete";
@@ -38,6 +41,9 @@ pub type Word = crate::word::Word<Vec<Report>>;
 /// What the servers were heard to say of their scanner's record; `None` if they keep none, as with the scanner off.
 pub type ScannerWord = crate::word::Word<Option<Scanner>>;
 
+/// What the servers were heard to say of uploads that began before a drain that failed.
+pub type UploadsWord = crate::word::Word<Uploads>;
+
 /// One pool in the servers' words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -47,6 +53,8 @@ pub struct Report {
     pub number: u64,
     /// `none`, `queued`, `running`, `complete`, `failed` or `canceled`.
     pub decommission: String,
+    /// When it began, if that was understood.
+    pub began: Option<Timestamp>,
     /// Whether data is being moved between pools for balance.
     pub rebalancing: bool,
     /// Free bytes.
@@ -130,10 +138,7 @@ pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms) -> Drain {
         Word::Silent { reason, message } => return waits(pool, reason, message),
         Word::Said(reports) => reports,
     };
-    let Some(own) = reports
-        .iter()
-        .find(|report| same_pool(&report.element, &terms.member.element))
-    else {
+    let Some(own) = own(reports, &terms.member) else {
         let message = format!(
             "the servers know no pool {}: their volumes string is not the one of the topology",
             terms.member.element
@@ -158,7 +163,7 @@ pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms) -> Drain {
             finding: no(DRAINED, "CallingOff", "the servers are told to call it off"),
             ..said(pool, own)
         },
-        ("failed", true) => retry::after_failure(pool, observed.now, own),
+        ("failed", true) => retry::after_failure(pool, observed, own),
         ("failed", false) if own.unresolved => Drain {
             finding: no(
                 DRAINED,
@@ -182,8 +187,18 @@ pub(super) fn decide(pool: &Pool, observed: &Observed, terms: &Terms) -> Drain {
     }
 }
 
+/// What the servers say of a member of the topology.
+fn own<'a>(reports: &'a [Report], member: &Member) -> Option<&'a Report> {
+    reports
+        .iter()
+        .find(|report| same_pool(&report.element, &member.element))
+}
+
 fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], own: &Report) -> Drain {
-    if stored(pool).is_none() || retry::is_due(pool) {
+    if let Some(failed) = retry::after_clearing(pool, observed, own) {
+        return failed;
+    }
+    if stored(pool).is_none_or(|drain| drain.retry_at.is_some()) {
         let waiting = waits(pool, REQUESTED, "the servers are about to be told");
         let status = waiting.status.map(|status| DrainStatus {
             state: REQUESTED.to_owned(),

@@ -1,5 +1,7 @@
-//! A drain that failed without an entry the servers could not make out: most often a server was away in that moment, or a
-//! bucket was made just as it began. It is begun again a few times, at growing distances, and then left to a person.
+//! A drain that failed without an entry the servers could not make out: most often a server was away in that moment, a
+//! bucket was made just as it began, or an upload was never completed. The servers are made to forget it, so that the Pool
+//! takes part in everything again, and it is begun anew a few times, at growing distances. Then it is left to a person,
+//! unless uploads are in its way.
 
 use crds::Pool;
 use crds::conditions::DRAINED;
@@ -8,7 +10,7 @@ use crds::pool::DrainStatus;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Drain, FAILED, Order, Report, said, stored};
+use super::{Drain, FAILED, Observed, Order, Report, said, stored, stuck, uploads, waits};
 use crate::condition::no;
 
 /// How often it is begun again.
@@ -17,78 +19,101 @@ const RETRIES: i32 = 4;
 const FIRST: SignedDuration = SignedDuration::from_secs(15);
 /// and by how much this grows each time: 15 s, 1, 4 and 16 minutes.
 const GROWTH: i32 = 4;
+/// How the servers call it, and the status as long as it tells of the failure.
+const STATE: &str = "failed";
 
-/// What becomes of a drain that failed while the data is still meant to leave. The status tells of the retry and its
-/// time first: it is what is left should the operator end before the servers have been told.
-pub(super) fn after_failure(pool: &Pool, now: Timestamp, own: &Report) -> Drain {
-    let before = stored(pool).cloned().unwrap_or_default();
-    let begun = before.retries;
+/// What becomes of a drain that failed while the data is still meant to leave. The status tells of the failure and of the
+/// retry first: it is what is left once the servers have been made to forget.
+pub(super) fn after_failure(pool: &Pool, observed: &Observed, own: &Report) -> Drain {
     let told = said(pool, own);
-    if own.unresolved || (before.retry_at.is_none() && begun >= RETRIES) {
+    let status = told.status.clone().unwrap_or_default();
+    if own.unresolved {
+        let message = format!(
+            "{}. Call the drain off with spec.state Active or, on a deleted Pool, the annotation {ANNOTATION_HOLD_DRAIN}: \
+             the servers are replaced one by one to forget it. Meanwhile remove what is named here from the drives, and \
+             ask again",
+            gave_up(observed, own, &status)
+        );
         return Drain {
             stuck: true,
-            finding: no(DRAINED, FAILED, failed(own, begun)),
+            finding: no(DRAINED, FAILED, message),
             ..told
         };
     }
-    let (retries, at) = match before.retry_at {
-        Some(Time(at)) => (begun, at),
-        None => (begun + 1, now + FIRST * GROWTH.pow(begun.unsigned_abs())),
-    };
-    // Conditions tell times to the second.
-    let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
-    let status = DrainStatus {
-        retries,
-        retry_at: Some(Time(at)),
-        ..told.status.clone().unwrap_or_default()
-    };
-    let due = before.retry_at.is_some() && at <= now;
+    let before = stored(pool).filter(|drain| drain.state == STATE);
+    let status = before.map_or_else(|| next(observed, own, &status), Clone::clone);
     Drain {
-        order: due.then_some(Order::Clear),
-        finding: no(
-            DRAINED,
-            FAILED,
-            format!(
-                "{}. It is begun again at {at} ({retries} of {RETRIES} times)",
-                gave_up(own)
-            ),
-        ),
-        status: Some(status),
-        ..told
+        // Until then no server makes a bucket, and uploads to this Pool are refused.
+        order: before.map(|_| Order::Clear),
+        ..outlook(pool, observed, own, status)
     }
 }
 
-/// Whether the status still tells of the failure although the servers have forgotten it.
-pub(super) fn is_due(pool: &Pool) -> bool {
-    stored(pool).is_some_and(|drain| drain.retry_at.is_some())
+/// What becomes of it once the servers have forgotten it; none if it is to be begun.
+pub(super) fn after_clearing(pool: &Pool, observed: &Observed, own: &Report) -> Option<Drain> {
+    let status = stored(pool).filter(|drain| drain.state == STATE)?;
+    let due = status.retry_at.as_ref().is_some_and(|at| at.0 <= observed.now);
+    (!due).then(|| outlook(pool, observed, own, status.clone()))
+}
+
+/// When it is begun again: not at all after so many times.
+fn next(observed: &Observed, own: &Report, status: &DrainStatus) -> DrainStatus {
+    let begun = status.retries;
+    if begun >= RETRIES && !uploads::may_be_open(&observed.uploads, own) {
+        return status.clone();
+    }
+    let at = observed.now + FIRST * GROWTH.pow(begun.min(RETRIES - 1).unsigned_abs());
+    // Conditions tell times to the second.
+    let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
+    DrainStatus {
+        retries: begun + 1,
+        retry_at: Some(Time(at)),
+        ..status.clone()
+    }
+}
+
+fn outlook(pool: &Pool, observed: &Observed, own: &Report, status: DrainStatus) -> Drain {
+    let why = gave_up(observed, own, &status);
+    let drain = match &status.retry_at {
+        Some(Time(at)) => {
+            let often = match status.retries {
+                retries @ ..=RETRIES => format!("{retries} of {RETRIES} times"),
+                // Clients end uploads, and the servers those that no client does.
+                _ => "and again until nothing of that is left".to_owned(),
+            };
+            waits(
+                pool,
+                FAILED,
+                &format!("{why}. It is begun again at {at} ({often})"),
+            )
+        }
+        None => {
+            let message = format!(
+                "{why}. It was begun again {} times and is not any more. To try once more, or to keep the data here, call \
+                 the drain off with spec.state Active or, on a deleted Pool, the annotation {ANNOTATION_HOLD_DRAIN}, and \
+                 ask again",
+                status.retries
+            );
+            stuck(pool, FAILED, message)
+        }
+    };
+    Drain {
+        status: Some(status),
+        ..drain
+    }
 }
 
 /// How the servers gave up.
-fn gave_up(own: &Report) -> String {
-    let why = match own.held_up.as_str() {
-        "" => "the log of the server with the number 0 says why",
-        why => why,
+fn gave_up(observed: &Observed, own: &Report, status: &DrainStatus) -> String {
+    let why = match status.blocked_reason.as_deref() {
+        None => "the log of the server with the number 0 says why",
+        Some(why) => why,
     };
     format!(
         "the servers gave up after {} objects, {} could not be moved ({why}). Nothing is lost: the Pool still serves \
-         what is left on it; but they make no bucket until they have forgotten it",
-        own.objects, own.failed_objects
+         what is left on it{}",
+        status.objects,
+        status.failed_objects,
+        uploads::remark(&observed.uploads, own)
     )
-}
-
-fn failed(own: &Report, retries: i32) -> String {
-    let next = if own.unresolved {
-        format!(
-            "Call the drain off with spec.state Active or, on a deleted Pool, the annotation {ANNOTATION_HOLD_DRAIN}: \
-             the servers are replaced one by one to forget it. Meanwhile remove what is named here from the drives, and \
-             ask again"
-        )
-    } else {
-        format!(
-            "It was begun again {retries} times and is not any more. To try once more, or to keep the data here, call \
-             the drain off with spec.state Active or, on a deleted Pool, the annotation {ANNOTATION_HOLD_DRAIN}, and ask \
-             again once it is forgotten"
-        )
-    };
-    format!("{}. {next}", gave_up(own))
 }

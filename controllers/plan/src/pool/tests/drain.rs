@@ -4,7 +4,10 @@ use crds::names::ANNOTATION_HOLD_DRAIN;
 use crds::pool::{DrainStatus, PoolState};
 use jiff::SignedDuration;
 
-use crate::pool::drain::{Copied, Order, Report, Scanner, ScannerWord, Word, concerns_scanner};
+use crate::pool::drain::{
+    Copied, Order, Report, Scanner, ScannerWord, Upload, Uploads, UploadsWord, Word, concerns_scanner,
+    uploads,
+};
 
 const ELEMENT: &str = "http://shop-ssd-{0...3}.shop-hl";
 
@@ -102,17 +105,24 @@ fn a_drain_that_fails_is_begun_again_at_growing_distances_and_then_left_to_a_per
         );
         pool.status = Some(status);
 
-        observed.now = due - SignedDuration::from_secs(1);
-        assert_eq!(order(&pool, &observed), None);
+        assert_eq!(
+            order(&pool, &observed),
+            Some(Order::Clear),
+            "servers that remember make no bucket"
+        );
         assert_eq!(
             reported(&pool, &observed).drain,
             pool.status.as_ref().unwrap().drain
         );
-        observed.now = due;
-        assert_eq!(order(&pool, &observed), Some(Order::Clear));
-        pool.status = Some(reported(&pool, &observed));
-
         observed.word = Word::Said(vec![report("none", false)]);
+        observed.now = due - SignedDuration::from_secs(1);
+        assert_eq!(order(&pool, &observed), None);
+        assert_eq!(
+            Some(reported(&pool, &observed)),
+            pool.status,
+            "nothing has changed"
+        );
+        observed.now = due;
         assert_eq!(order(&pool, &observed), None, "the status tells first");
         pool.status = Some(reported(&pool, &observed));
         let drain = pool.status.clone().unwrap().drain.unwrap();
@@ -131,6 +141,15 @@ fn a_drain_that_fails_is_begun_again_at_growing_distances_and_then_left_to_a_per
     assert_eq!(order(&pool, &observed), None);
     let status = reported(&pool, &observed);
     assert_eq!(says(&status, "Stalled"), "True DrainFailed");
+    pool.status = Some(status.clone());
+    assert_eq!(order(&pool, &observed), Some(Order::Clear));
+    observed.word = Word::Said(vec![report("none", false)]);
+    assert_eq!(order(&pool, &observed), None);
+    assert_eq!(
+        Some(reported(&pool, &observed)),
+        pool.status,
+        "nothing has changed"
+    );
     let message = message(&status, "Drained");
     assert!(
         message.contains("begun again 4 times and is not any more"),
@@ -150,6 +169,71 @@ fn a_drain_that_met_what_it_could_not_make_out_is_not_begun_again() {
     let status = reported(&pool, &observed);
     assert_eq!(says(&status, "Stalled"), "True DrainFailed");
     assert_eq!(status.drain.unwrap().retry_at, None);
+}
+
+#[test]
+fn uploads_that_are_open_since_before_a_drain_are_named_once_it_has_failed() {
+    let at = |second| jiff::Timestamp::from_second(second).unwrap();
+    let upload = |path: &str, second| Upload {
+        path: path.to_owned(),
+        begun: Some(at(second)),
+    };
+    let failed = Report {
+        began: Some(at(1000)),
+        ..report("failed", false)
+    };
+    let (pool, mut observed) = told(Phase::Draining, failed);
+    let said = |open: &[Upload], more: bool| {
+        let mut observed = observed.clone();
+        let open = open.to_vec();
+        observed.uploads = UploadsWord::Said(Uploads { open, more });
+        message(&reported(&pool, &observed), "Drained")
+    };
+    assert!(!said(&[], true).contains("Uploads"));
+    assert!(!said(&[upload("films/later", 1001)], false).contains("Uploads"));
+    let text = said(&[upload("films/a", 999), upload("films/later", 1001)], false);
+    assert!(
+        text.contains("complete or abort films/a. It is begun again at"),
+        "{text}"
+    );
+    let many = ["a", "b", "c", "d"].map(|key| upload(key, 999));
+    let text = said(&many, false);
+    assert!(text.contains("complete or abort a, b, c and others."), "{text}");
+
+    assert!(uploads::concerns(&pool, &observed));
+    for other in [
+        report("failed", true),
+        report("running", false),
+        report("none", false),
+    ] {
+        observed.word = Word::Said(vec![other]);
+        assert!(!uploads::concerns(&pool, &observed));
+    }
+    let (pool, observed) = told(Phase::Active, report("failed", false));
+    assert!(!uploads::concerns(&pool, &observed));
+}
+
+#[test]
+fn a_drain_that_uploads_keep_from_its_end_is_begun_again_until_they_are_gone() {
+    let (mut pool, mut observed) = told(Phase::Draining, report("failed", false));
+    pool.status.as_mut().unwrap().drain.as_mut().unwrap().retries = 7;
+    observed.uploads = UploadsWord::Said(Uploads {
+        open: vec![Upload {
+            path: "films/a".to_owned(),
+            begun: None,
+        }],
+        more: false,
+    });
+    let status = reported(&pool, &observed);
+    assert_eq!(says(&status, "Stalled"), "False DrainFailed");
+    let drain = status.drain.unwrap();
+    let due = drain.retry_at.unwrap().0;
+    assert_eq!(
+        (drain.retries, due.duration_since(observed.now).as_secs()),
+        (8, 960)
+    );
+    observed.uploads = UploadsWord::Said(Uploads::default());
+    assert_eq!(says(&reported(&pool, &observed), "Stalled"), "True DrainFailed");
 }
 
 #[test]

@@ -125,6 +125,30 @@ fn the_first_server_in_trouble_is_named_with_its_reason() {
 }
 
 #[test]
+fn an_image_that_cannot_be_pulled_is_told_in_one_way_while_the_kubelet_tries_and_waits_in_turn() {
+    let said = |reason: &str, text: &str| {
+        let state = json!({"conditions": [{"type": "Ready", "status": "False"}], "containerStatuses": [{
+            "name": "rustfs", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": reason, "message": text}},
+        }]});
+        message(
+            &reported(&pool(), &with_pod(serving(), 1, state)),
+            "WorkloadReady",
+        )
+    };
+    let tries = said("ErrImagePull", "failed to resolve reference: no such host");
+    let waits = said(
+        "ImagePullBackOff",
+        "Back-off pulling image \"rustfs/rustfs:9\": ErrImagePull: failed to resolve reference: no such host",
+    );
+    assert!(
+        tries.contains("ImagePullBackOff: failed to resolve reference: no such host"),
+        "{tries}"
+    );
+    assert_eq!(tries, waits);
+}
+
+#[test]
 fn open_volumes_are_named_with_their_phase() {
     let mut observed = serving();
     observed.claims[2] = Arc::new(claim("data-0-shop-ssd-1", "4x2", "Pending"));
