@@ -227,6 +227,18 @@ async fn withdraw_a_join(lane: Arc<Lane>) {
     });
     apply_pool(&lane, "late", nowhere).await;
     joined(&lane, "late", "False", "Joining").await;
+    until("its volumes to be asked for", PATIENTLY, || async {
+        let claims = lane.space.list::<PersistentVolumeClaim>().await;
+        match claims
+            .iter()
+            .filter(|claim| claim.name_any().contains("-late-"))
+            .count()
+        {
+            4 => Ok(()),
+            others => Err(format!("{others} are")),
+        }
+    })
+    .await;
     lane.space.delete::<Pool>("late").await;
     lane.space.gone::<Pool>("late", PATIENTLY).await;
     settled(&lane, &["p0"]).await;

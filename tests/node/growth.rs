@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crds::Pool;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
 
 use crate::World;
-use crate::scene::{admin, keeping, sized, undisturbed};
+use crate::scene::{admin, dies, keeping, kill_operator, sized, undisturbed};
 use crate::support::objects;
 use crate::support::pods::uids;
 use crate::support::wait::until;
@@ -16,7 +16,7 @@ use crate::support::wait::until;
 const SOON: Duration = Duration::from_secs(120);
 const OBJECTS: usize = 20;
 
-pub async fn volumes_grow_under_a_store_that_serves(world: Arc<World>) {
+pub async fn volumes_grow_under_a_store_that_serves_although_operator_and_server_die(world: Arc<World>) {
     let (space, store) = keeping(&world, "grow", &objects::tenant(), OBJECTS).await;
 
     let before = uids(&space).await;
@@ -24,6 +24,21 @@ pub async fn volumes_grow_under_a_store_that_serves(world: Arc<World>) {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let started = Instant::now();
     space.apply::<Pool>("p0", &sized("2Gi")).await.unwrap();
+    until("the first volume to be asked for more", SOON, || async {
+        let claims = space.list::<PersistentVolumeClaim>().await;
+        let asked = |claim: &PersistentVolumeClaim| {
+            let resources = claim.spec.as_ref()?.resources.as_ref()?;
+            Some(resources.requests.as_ref()?["storage"].0.clone())
+        };
+        claims
+            .iter()
+            .any(|claim| asked(claim).as_deref() == Some("2Gi"))
+            .then_some(())
+            .ok_or("none is".to_owned())
+    })
+    .await;
+    kill_operator(&world).await;
+    dies(&space, "store-p0-2").await;
     until("all volumes to have grown", SOON, || async {
         let pool = space.get::<Pool>("p0").await?;
         let size = pool.status.and_then(|status| status.volume_size);

@@ -16,6 +16,7 @@
 )]
 mod support;
 
+mod certificates;
 mod faults;
 mod growth;
 mod moving;
@@ -71,17 +72,17 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> ExitCode {
-    let tests: Vec<(&str, Test)> = tests![
+    let mut tests: Vec<(&str, Test)> = tests![
         stores::the_operator_runs_from_its_own_image,
         rolls::a_store_takes_objects_and_keeps_them_while_every_server_is_replaced,
         rolls::servers_are_replaced_although_the_operator_and_a_server_die_meanwhile,
         rolls::a_bad_image_is_rolled_back_while_clients_are_served,
-        stores::a_store_with_tls_is_trusted_by_its_own_authority_alone,
+        certificates::a_store_with_tls_is_trusted_by_its_own_authority_alone,
         stores::a_creation_ends_the_same_when_the_operator_is_killed,
         stores::retained_volumes_serve_their_objects_again,
         faults::servers_that_are_killed_lose_nothing,
         faults::a_node_that_is_drained_gives_up_no_more_servers_than_writes_can_spare,
-        growth::volumes_grow_under_a_store_that_serves,
+        growth::volumes_grow_under_a_store_that_serves_although_operator_and_server_die,
         stores::deletion_with_data_is_refused_until_confirmed,
         rotation::root_credentials_rotate_while_a_user_reads_what_it_wrote,
         topology::a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held,
@@ -90,6 +91,11 @@ fn run(arguments: &Arguments) -> ExitCode {
         moving::versions_and_uploads_under_way_outlive_the_pool_they_were_on,
         replace::the_first_of_three_pools_leaves_and_the_others_are_known_to_every_server,
     ];
+    if std::env::var("LONG").is_ok_and(|value| value == "1") {
+        tests.extend(tests![
+            certificates::a_new_authority_is_known_to_all_before_it_is_used
+        ]);
+    }
     if arguments.list {
         let trials = tests.into_iter().map(|(name, _)| Trial::test(name, || Ok(())));
         return libtest_mimic::run(arguments, trials.collect()).exit_code();

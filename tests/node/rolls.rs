@@ -115,6 +115,8 @@ fn served(counts: &Value) {
     assert!(counts["writes"].as_u64() > Some(20), "{counts}");
 }
 
+const BAD: &str = "rustfs/rustfs:there-is-no-such";
+
 pub async fn a_bad_image_is_rolled_back_while_clients_are_served(world: Arc<World>) {
     let (space, store) = keeping(&world, "back", &objects::tenant(), OBJECTS).await;
     space
@@ -125,10 +127,20 @@ pub async fn a_bad_image_is_rolled_back_while_clients_are_served(world: Arc<Worl
     tokio::time::sleep(Duration::from_secs(3)).await;
     let started = Instant::now();
     let mut bad = objects::tenant();
-    bad["spec"]["image"] = "rustfs/rustfs:there-is-no-such".into();
+    bad["spec"]["image"] = BAD.into();
     bad["spec"]["imagePullPolicy"] = "Never".into();
     bad["spec"]["rollout"] = json!({"autoRollback": true, "progressDeadlineSeconds": 15});
     space.apply::<Tenant>("store", &bad).await.unwrap();
+    until("a server to be tried", ROLLED, || async {
+        let pods = space.list::<Pod>().await;
+        let bad = |pod: &Pod| pod.spec.as_ref().unwrap().containers[0].image.as_deref() == Some(BAD);
+        pods.iter()
+            .any(bad)
+            .then_some(())
+            .ok_or("none has the image".to_owned())
+    })
+    .await;
+    kill_operator(&world).await;
     let message = space
         .condition::<Tenant>("store", "Stalled", "True", "RolledBack", ROLLED)
         .await;

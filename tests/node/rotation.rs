@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::World;
 use crate::s3::Store;
-use crate::scene::{admin, create, undisturbed};
+use crate::scene::{admin, create, kill_operator, undisturbed};
 use crate::support::objects;
 use crate::support::pods::is_ready;
 use crate::support::space::Space;
@@ -40,15 +40,24 @@ pub async fn root_credentials_rotate_while_a_user_reads_what_it_wrote(world: Arc
     let traffic = user.traffic("busy");
     let started = Instant::now();
     give(&space, SECOND).await;
+    let pair = |pod: &Pod| plan::tenant::started_with(pod.spec.as_ref()?).map(str::to_owned);
+    let new = |pods: &[Pod]| {
+        let taken = |pod: &&Pod| pair(pod).as_deref() == Some("store-credentials-r2");
+        pods.iter().filter(taken).count()
+    };
+    until("the first server with the new pair", CHANGED, || async {
+        match new(&space.list::<Pod>().await) {
+            0 => Err("there is none".to_owned()),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    kill_operator(&world).await;
     until("every server to run the new pair", CHANGED, || async {
         let pods = space.list::<Pod>().await;
         let ready = pods.iter().filter(|pod| is_ready(pod)).count();
         assert!(ready >= 3, "{} servers are missing at once", 4 - ready);
-        let pair = |pod: &Pod| plan::tenant::started_with(pod.spec.as_ref()?).map(str::to_owned);
-        let new = pods
-            .iter()
-            .filter(|pod| pair(pod).as_deref() == Some("store-credentials-r2"));
-        match (new.count(), ready) {
+        match (new(&pods), ready) {
             (4, 4) => Ok(()),
             seen => Err(format!("{seen:?}")),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crds::{Pool, Tenant, TenantCertificate};
+use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::World;
 use crate::s3::Store;
-use crate::scene::{FORMED, answers_decode, create, keeping, kill_operator, sized};
+use crate::scene::{FORMED, create, keeping, kill_operator, sized};
 use crate::support::objects;
 use crate::support::operator::NAMESPACE;
 use crate::support::pods::{ready, uids};
@@ -26,20 +26,6 @@ pub async fn the_operator_runs_from_its_own_image(world: Arc<World>) {
     assert_eq!(pods.len(), 1);
     let image = &pods[0].spec.as_ref().unwrap().containers[0].image;
     assert_eq!(image.as_deref(), Some("rustfs/operator:dev"));
-}
-
-pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "tls").await;
-    space
-        .apply::<TenantCertificate>("store", &objects::certificate("store"))
-        .await
-        .unwrap();
-    create(&space, &objects::tls_tenant()).await;
-    let mut store = Store::find(&world, &space, "store-credentials", Some("store-tls")).await;
-    store.put("kept", OBJECTS);
-    assert!(store.is_refused_without_authority("kept"));
-    answers_decode(&store).await;
-    space.vacate().await;
 }
 
 pub async fn a_creation_ends_the_same_when_the_operator_is_killed(world: Arc<World>) {

@@ -42,6 +42,7 @@ pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(w
     space.delete::<Pool>("p1").await;
     drains(&space, "p1").await;
     hold(&space, "true").await;
+    kill_operator(&world).await;
     space
         .condition::<Pool>("p1", "Drained", "False", "DrainHeld", CHANGED)
         .await;

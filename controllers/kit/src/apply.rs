@@ -8,7 +8,6 @@ use plan::step::NAME_TAKEN;
 
 use crate::call::{Call, LIMIT};
 use crate::child::{Form, fingerprint};
-use crate::classify::Class;
 use crate::enact::{Owner, failure};
 use crate::expect::{Written, caught_up};
 use crate::kit::{Kit, Meta};
@@ -160,7 +159,7 @@ pub(crate) async fn create(kit: &Kit, form: &Form) -> Result<bool, Failure> {
             kit.note_write(key, &made.metadata, 0, 0);
             Ok(true)
         }
-        Err(error) if error.verdict().class == Class::Conflict => Ok(false),
+        Err(error) if error.reason() == "ApiAlreadyExists" => Ok(false),
         Err(error) => Err(failure(&error)),
     }
 }

@@ -52,9 +52,10 @@ pub(super) async fn join_and_spread_objects(lane: Arc<Lane>) {
 
 pub(super) async fn drain_after_a_hook(lane: Arc<Lane>) {
     lane.ground.servers.drains(&lane.space.name, "store", "go").await;
+    let before = jobs(&lane).await;
     apply_pool(&lane, "p1", json!({"state": "Decommissioned"})).await;
     drained(&lane, "False", "HookRunning").await;
-    hook_ends(&lane).await;
+    hook_ends(&lane, &before).await;
     drained(&lane, "True", "Left").await;
     settled(&lane, &["p0", "p1"]).await;
     lane.space.delete::<Pool>("p1").await;
@@ -63,11 +64,12 @@ pub(super) async fn drain_after_a_hook(lane: Arc<Lane>) {
 }
 
 pub(super) async fn delete_after_a_hook(lane: Arc<Lane>) {
+    let before = jobs(&lane).await;
     lane.space.delete::<Tenant>("store").await;
     lane.space
         .condition::<Tenant>("store", "DeletionAllowed", "False", "HookRunning", PATIENTLY)
         .await;
-    hook_ends(&lane).await;
+    hook_ends(&lane, &before).await;
     nothing_left(&lane).await;
 }
 
@@ -95,8 +97,14 @@ async fn give(lane: &Lane, secret: &str) {
         .expect("it is a Secret");
 }
 
-/// Lets the Pod of the Job that runs end, as its kubelet would.
-async fn hook_ends(lane: &Lane) {
+async fn jobs(lane: &Lane) -> Vec<String> {
+    let jobs = lane.space.list::<Job>().await;
+    jobs.iter().map(ResourceExt::name_any).collect()
+}
+
+/// Lets the Pod of a Job that was not there before end, as its kubelet would. The Tenant may say that it runs before the
+/// API server has taken it.
+async fn hook_ends(lane: &Lane, before: &[String]) {
     let change = Patch::Merge(json!({"status": {"phase": "Succeeded"}}));
     until("the hook to complete", PATIENTLY, || async {
         let pods = lane.space.list::<Pod>().await;
@@ -110,15 +118,15 @@ async fn hook_ends(lane: &Lane) {
             let _ = pods.patch_status(&name, &PatchParams::default(), &change).await;
         }
         let jobs = lane.space.list::<Job>().await;
-        let runs = |job: &&Job| {
-            job.status
-                .as_ref()
-                .is_none_or(|status| status.completion_time.is_none())
-        };
-        match (jobs.len(), jobs.iter().filter(runs).count()) {
-            (0, _) => Err("there is no Job".to_owned()),
-            (_, 0) => Ok(()),
-            (_, running) => Err(format!("{running} run")),
+        let new = jobs.iter().find(|job| !before.contains(&job.name_any()));
+        let status = new
+            .ok_or("there is no new Job")?
+            .status
+            .clone()
+            .unwrap_or_default();
+        match status.completion_time {
+            Some(_) => Ok(()),
+            None => Err(format!("it runs: {status:?}")),
         }
     })
     .await;

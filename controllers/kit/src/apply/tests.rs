@@ -56,6 +56,20 @@ async fn enact_against(existing: Answer) -> (Enacted, Record) {
 }
 
 #[tokio::test]
+async fn what_is_made_once_is_left_alone_where_it_exists_and_nothing_is_concluded_from_another_conflict() {
+    let Step::Apply(child) = service() else {
+        unreachable!()
+    };
+    let create = || vec![Step::Create(child.clone())];
+    for (reason, exists) in [("AlreadyExists", true), ("Conflict", false)] {
+        let (env, _) = server(move |_: &Asked| refusal(409, reason, "refused"));
+        let enacted = Kit::new(&env, "tenant").enact(&tenant(), create()).await;
+        assert_eq!(enacted.failure().is_none(), exists, "{reason}");
+        assert!(enacted.failure().is_none_or(|failure| failure.transient));
+    }
+}
+
+#[tokio::test]
 async fn a_child_that_does_not_exist_is_made() {
     let (enacted, record) = enact_against(refusal(404, "NotFound", "not found")).await;
     assert_eq!(record.lines(), [format!("GET {PATH}"), format!("PATCH {PATH}")]);
