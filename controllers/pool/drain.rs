@@ -169,7 +169,7 @@ fn action(order: Order) -> &'static str {
     match order {
         Order::Start => "start to drain",
         Order::Cancel => "call the drain off",
-        Order::Clear => "clear the drain that was called off",
+        Order::Clear => "let the servers forget the drain",
     }
 }
 
@@ -181,7 +181,7 @@ fn failure(order: Order, fault: Fault) -> Failure {
         action(order)
     );
     Failure {
-        reason: "DrainOrderRefused",
+        reason: drain::REFUSED,
         message: format!("could not {}: {}", action(order), fault.message),
         // The servers may be busy or starting; what they refuse for good they refuse again, at a growing distance.
         transient: true,

@@ -5,14 +5,14 @@ use std::time::Duration;
 use admin::Client;
 use crds::Pool;
 use plan::pool::Observed;
-use plan::pool::drain::{Upload, Uploads, UploadsWord, uploads as decide};
+use plan::pool::drain::{Uploads, UploadsWord, uploads as decide};
 use tokio::time::Instant;
 
 use crate::store::{self, Stores, Whom};
 
-/// Enough to name some that began before a drain.
-const MOST: u16 = 20;
-/// The longest a store is looked into; buckets that are not reached by then are told of as others.
+/// As many as S3 tells of at once.
+const MOST: u16 = 1000;
+/// The longest a store is looked into; buckets that are not reached by then may have others.
 const LOOKING: Duration = Duration::from_secs(3);
 
 /// What the servers say of open uploads, where it matters.
@@ -24,35 +24,33 @@ pub(super) async fn ask(stores: &Stores, pool: &Pool, observed: &Observed) -> Up
     else {
         return UploadsWord::NotAsked;
     };
-    let answer = stores.ask(tenant, Whom::KnowsPools, &mut None, look_into).await;
-    store::word(answer)
+    let look = |client| look_into(client, pool);
+    store::word(stores.ask(tenant, Whom::KnowsPools, &mut None, look).await)
 }
 
-async fn look_into(client: Client) -> Result<Uploads, admin::Error> {
-    let started = Instant::now();
+async fn look_into(client: Client, pool: &Pool) -> Result<Uploads, admin::Error> {
+    let until = Instant::now() + LOOKING;
     let buckets = client.buckets().await?;
     let mut found = Uploads {
-        open: Vec::new(),
         more: buckets.more,
+        ..Uploads::default()
     };
     for bucket in &buckets.names {
-        if found.open.len() >= usize::from(MOST) || started.elapsed() > LOOKING {
-            found.more = true;
-            break;
-        }
-        match client.uploads(bucket, MOST).await {
-            Ok(uploads) => {
-                found.more |= uploads.more;
-                found
-                    .open
-                    .extend(uploads.uploads.into_iter().map(|upload| Upload {
-                        path: format!("{bucket}/{}", upload.key),
-                        begun: upload.initiated.parse().ok(),
-                    }));
-            }
+        let answer = match tokio::time::timeout_at(until, client.uploads(bucket, MOST)).await {
+            Ok(Ok(answer)) => answer,
             // It was deleted since the buckets were listed.
-            Err(error) if error.is_no_such_bucket() => {}
-            Err(error) => return Err(error),
+            Ok(Err(error)) if error.is_no_such_bucket() => continue,
+            Ok(Err(error)) => return Err(error),
+            Err(_) => {
+                found.more = true;
+                break;
+            }
+        };
+        found.more |= answer.more;
+        for upload in &answer.uploads {
+            if decide::is_early(pool, upload.initiated.parse().ok()) {
+                found.add(|| format!("{bucket}/{}", upload.key));
+            }
         }
     }
     Ok(found)

@@ -171,8 +171,11 @@ pub struct PoolStatus {
 #[serde(rename_all = "camelCase")]
 pub struct DrainStatus {
     /// `Requested` until the servers have begun, then as they say: `queued`, `running`, `complete`, `failed` or
-    /// `canceled`.
+    /// `canceled`. `failed` stays until it is begun again, although the servers are made to forget it before.
     pub state: String,
+    /// When the servers began, by their clock; absent until they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
     /// Objects that have moved.
     pub objects: i64,
     /// Bytes that have moved.
@@ -184,6 +187,10 @@ pub struct DrainStatus {
     /// What holds it up, in the server's words, such as too little space elsewhere; absent while nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked_reason: Option<String>,
+    /// How many uploads in parts, begun before it, were seen open after it had failed: one on this Pool keeps every drain
+    /// from its end. Absent while none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_uploads: Option<i32>,
     /// How often it was begun again after it had failed. Counted anew once the Pool is asked for it anew.
     #[serde(default)]
     pub retries: i32,

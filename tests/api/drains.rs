@@ -181,6 +181,25 @@ pub async fn an_upload_that_keeps_a_drain_from_its_end_is_named(world: Arc<World
         .condition::<Pool>("p1", "Drained", "False", "DrainFailed", SOON)
         .await;
     assert!(message.contains("complete or abort films/film.mkv."), "{message}");
+    until(
+        "the servers to have forgotten it while it waits",
+        SOON,
+        || async {
+            let status = space.get::<Pool>("p1").await?.status.unwrap_or_default();
+            let drain = status.drain.unwrap_or_default();
+            let drained = status.conditions.iter().find(|one| one.type_ == "Drained");
+            let message = drained.map(|one| one.message.clone()).unwrap_or_default();
+            match (
+                drain.state.as_str(),
+                drain.open_uploads,
+                message.contains("make no bucket"),
+            ) {
+                ("failed", Some(1), false) => Ok(()),
+                _ => Err(format!("{drain:?} {message}")),
+            }
+        },
+    )
+    .await;
     servers.drains(&space.name, "store", "go").await;
     space
         .condition::<Pool>("p1", "Drained", "True", "Left", REPLACED)

@@ -132,8 +132,11 @@ async fn call_a_drain_off(lane: Arc<Lane>) {
 }
 
 async fn drain_to_removal(lane: Arc<Lane>) {
-    lane.ground.servers.drains(&lane.space.name, "store", "go").await;
+    let servers = &lane.ground.servers;
+    servers.drains(&lane.space.name, "store", "fail").await;
     apply_pool(&lane, "p1", json!({"state": "Decommissioned"})).await;
+    drained(&lane, "False", "DrainFailed").await;
+    servers.drains(&lane.space.name, "store", "go").await;
     drained(&lane, "True", "Left").await;
     settled(&lane, &["p0", "p1"]).await;
     lane.space.delete::<Pool>("p1").await;

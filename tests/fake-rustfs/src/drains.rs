@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// How long a drain takes that nothing holds up.
@@ -12,6 +13,7 @@ const TAKES: Duration = Duration::from_millis(1500);
 #[derive(Clone, Debug)]
 struct Drain {
     started: Instant,
+    began: Timestamp,
     end: Option<&'static str>,
     /// It failed on an entry that could not be made out.
     unresolved: bool,
@@ -99,6 +101,12 @@ impl Drains {
         drain.end.unwrap_or("running")
     }
 
+    /// When the drain of an element began, as long as it runs: the real server forgets it when it gives up.
+    pub fn began(&self, tenant: &str, element: &str) -> Option<Timestamp> {
+        let drain = self.by_element.get(&(tenant.to_owned(), element.to_owned()))?;
+        drain.end.is_none().then_some(drain.began)
+    }
+
     /// Whether the drain of an element failed for good.
     pub fn unresolved(&self, tenant: &str, element: &str) -> bool {
         let drain = self.by_element.get(&(tenant.to_owned(), element.to_owned()));
@@ -133,6 +141,7 @@ impl Drains {
                 *self.starts.entry(element.to_owned()).or_default() += 1;
                 let drain = Drain {
                     started: Instant::now(),
+                    began: Timestamp::now(),
                     end: None,
                     unresolved: false,
                 };

@@ -61,12 +61,6 @@ pub(crate) const LEFT: &str = "Left";
 /// How soon what is left of a deleted Pool is read again, should a watch not tell.
 const DEPARTURE_RECHECK: Duration = Duration::from_secs(10);
 
-/// How soon the servers are asked again how far a drain is: nothing tells of it.
-const DRAIN_RECHECK: Duration = Duration::from_secs(5);
-
-/// The same for one that goes on only once a person has done something.
-const STUCK_DRAIN_RECHECK: Duration = Duration::from_secs(30);
-
 /// How soon servers that are not well are asked again before one of them is replaced: nothing tells of it.
 const HEALTH_RECHECK: Duration = Duration::from_secs(2);
 
@@ -202,13 +196,7 @@ impl Plan {
         self.decision = decision;
         self.wanted = Some(wanted);
         let drain = drain::decide(pool, observed, terms);
-        if drain.status.is_some() {
-            self.requeue = Some(if drain.stuck {
-                STUCK_DRAIN_RECHECK
-            } else {
-                DRAIN_RECHECK
-            });
-        }
+        self.requeue = drain::recheck(pool, observed, &drain).or(self.requeue);
         self.drain = Some(drain);
     }
 }

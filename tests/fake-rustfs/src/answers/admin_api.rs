@@ -169,7 +169,9 @@ fn pools(world: &World, identity: &Identity) -> Option<Value> {
             _ => "active",
         });
         if state != "none" {
+            let began = world.drains(|drains| drains.began(&identity.tenant, &pool.element));
             entry["decommissionInfo"] = json!({
+                "startTime": began,
                 "complete": state == "complete", "failed": state == "failed", "canceled": state == "canceled",
                 "objectsDecommissioned": 12, "bytesDecommissioned": 4096,
                 "totalSize": data * DRIVE_SIZE, "startSize": data * DRIVE_SIZE - 16384,

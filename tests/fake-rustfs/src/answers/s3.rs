@@ -189,10 +189,11 @@ fn list_versions(name: &str, bucket: &Bucket, most: usize) -> Response<Bytes> {
     )
 }
 
-/// No upload is kept here: there is one that nobody completes, or none.
+/// No upload is kept here: there is one that nobody completes, and one that begins after everything else, or none.
 fn list_uploads(name: &str, uploading: bool) -> Response<Bytes> {
     let upload = if uploading {
-        "<Upload><Initiated>2026-11-28T10:00:00.000Z</Initiated><Key>film.mkv</Key><UploadId>u1</UploadId></Upload>"
+        "<Upload><Initiated>2026-11-28T10:00:00.000Z</Initiated><Key>film.mkv</Key><UploadId>u1</UploadId></Upload>\
+         <Upload><Initiated>2999-01-01T00:00:00.000Z</Initiated><Key>later.mkv</Key><UploadId>u2</UploadId></Upload>"
     } else {
         ""
     };

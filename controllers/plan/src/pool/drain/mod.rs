@@ -5,11 +5,14 @@ mod retry;
 mod scanner;
 pub mod uploads;
 
+use std::time::Duration;
+
 use crds::Pool;
 use crds::conditions::DRAINED;
 use crds::names::ANNOTATION_HOLD_DRAIN;
 use crds::pool::{DrainStatus, PoolState};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::stage::{Stage, Terms};
 use super::{Observed, Plan, pods};
@@ -18,7 +21,7 @@ use crate::meta;
 use crate::topology::{Member, Phase, same_pool};
 
 pub use scanner::{Copied, Scanner};
-pub use uploads::{Upload, Uploads};
+pub use uploads::Uploads;
 
 /// Reason of `Drained` once the servers say that all data has left.
 pub(crate) const COMPLETE: &str = "Complete";
@@ -32,6 +35,8 @@ pub(crate) const RENUMBERED: &str = "Renumbered";
 const HELD: &str = "DrainHeld";
 /// Before the servers were told.
 const REQUESTED: &str = "Requested";
+/// While the servers refuse what they are told about it.
+pub const REFUSED: &str = "DrainOrderRefused";
 /// Once the servers gave up.
 const FAILED: &str = "DrainFailed";
 
@@ -53,7 +58,7 @@ pub struct Report {
     pub number: u64,
     /// `none`, `queued`, `running`, `complete`, `failed` or `canceled`.
     pub decommission: String,
-    /// When it began, if that was understood.
+    /// When it began; the servers forget it when it fails.
     pub began: Option<Timestamp>,
     /// Whether data is being moved between pools for balance.
     pub rebalancing: bool,
@@ -202,6 +207,8 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
         let waiting = waits(pool, REQUESTED, "the servers are about to be told");
         let status = waiting.status.map(|status| DrainStatus {
             state: REQUESTED.to_owned(),
+            started_at: None,
+            open_uploads: None,
             retry_at: None,
             ..status
         });
@@ -280,6 +287,14 @@ fn all_ready(observed: &Observed, terms: &Terms) -> bool {
     observed.pods.len() >= expected && observed.pods.iter().all(|pod| good(pod.as_ref()))
 }
 
+/// When to look again; none if nothing but a change can matter.
+pub(super) fn recheck(pool: &Pool, observed: &Observed, drain: &Drain) -> Option<Duration> {
+    drain
+        .status
+        .as_ref()
+        .map(|_| retry::recheck(pool, observed.now, drain))
+}
+
 /// Nothing moves, and nobody was told to move anything.
 fn idle(pool: &Pool, terms: &Terms) -> Drain {
     let refusal = terms.topology.refusal(meta::name(pool), meta::uid(pool));
@@ -348,6 +363,13 @@ fn said(pool: &Pool, own: &Report) -> Drain {
             percent,
             failed_objects: number(own.failed_objects),
             blocked_reason: (!own.held_up.is_empty()).then(|| own.held_up.clone()),
+            // The servers forget it when they give up. Statuses tell times to the second.
+            started_at: own
+                .began
+                .and_then(|began| Timestamp::from_second(began.as_second()).ok())
+                .map(Time)
+                .or_else(|| stored(pool)?.started_at.clone()),
+            open_uploads: None,
             retries: stored(pool).map_or(0, |drain| drain.retries),
             retry_at: None,
         }),
@@ -381,7 +403,10 @@ pub(super) fn told(plan: &Plan, pool: &Pool, found: (Vec<Finding>, Overall)) -> 
     };
     let asked = drain.status.is_some() || drain.finding.reason != NOT_ASKED;
     let (reason, message) = (drain.finding.reason.clone(), drain.finding.message.clone());
-    let overall = if asked && drain.stuck {
+    let refused = matches!(&overall, Overall::Working { reason, .. } | Overall::Stuck { reason, .. } if reason == REFUSED);
+    let overall = if refused {
+        overall
+    } else if asked && drain.stuck {
         Overall::Stuck { reason, message }
     } else if asked {
         Overall::Working { reason, message }

@@ -3,15 +3,18 @@
 //! takes part in everything again, and it is begun anew a few times, at growing distances. Then it is left to a person,
 //! unless uploads are in its way.
 
+use std::time::Duration;
+
 use crds::Pool;
 use crds::conditions::DRAINED;
 use crds::names::ANNOTATION_HOLD_DRAIN;
 use crds::pool::DrainStatus;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{Drain, FAILED, Observed, Order, Report, said, stored, stuck, uploads, waits};
 use crate::condition::no;
+use crate::word::Word;
 
 /// How often it is begun again.
 const RETRIES: i32 = 4;
@@ -19,8 +22,15 @@ const RETRIES: i32 = 4;
 const FIRST: SignedDuration = SignedDuration::from_secs(15);
 /// and by how much this grows each time: 15 s, 1, 4 and 16 minutes.
 const GROWTH: i32 = 4;
+/// How often at most while uploads are in its way: with 16 minutes in between that is 30 hours. The servers end uploads
+/// after 24 hours, looking every 6.
+const UPLOAD_RETRIES: i32 = 116;
 /// How the servers call it, and the status as long as it tells of the failure.
-const STATE: &str = "failed";
+pub(super) const STATE: &str = "failed";
+/// How soon the servers are asked again how far a drain is: nothing tells of it.
+const RECHECK: Duration = Duration::from_secs(5);
+/// The same while nothing moves.
+const REST_RECHECK: Duration = Duration::from_secs(30);
 
 /// What becomes of a drain that failed while the data is still meant to leave. The status tells of the failure and of the
 /// retry first: it is what is left once the servers have been made to forget.
@@ -41,7 +51,7 @@ pub(super) fn after_failure(pool: &Pool, observed: &Observed, own: &Report) -> D
         };
     }
     let before = stored(pool).filter(|drain| drain.state == STATE);
-    let status = before.map_or_else(|| next(observed, own, &status), Clone::clone);
+    let status = before.map_or_else(|| next(observed, &status), Clone::clone);
     Drain {
         // Until then no server makes a bucket, and uploads to this Pool are refused.
         order: before.map(|_| Order::Clear),
@@ -53,13 +63,33 @@ pub(super) fn after_failure(pool: &Pool, observed: &Observed, own: &Report) -> D
 pub(super) fn after_clearing(pool: &Pool, observed: &Observed, own: &Report) -> Option<Drain> {
     let status = stored(pool).filter(|drain| drain.state == STATE)?;
     let due = status.retry_at.as_ref().is_some_and(|at| at.0 <= observed.now);
-    (!due).then(|| outlook(pool, observed, own, status.clone()))
+    let free = status.open_uploads.is_some() && uploads::are_gone(&observed.uploads);
+    (!due && !free).then(|| outlook(pool, observed, own, status.clone()))
+}
+
+/// When to look again at a drain that is asked for.
+pub(super) fn recheck(pool: &Pool, now: Timestamp, drain: &Drain) -> Duration {
+    let rests = drain.order.is_none() && stored(pool) == drain.status.as_ref();
+    let at = drain.status.as_ref().and_then(|status| status.retry_at.as_ref());
+    match at {
+        Some(Time(at)) if rests => {
+            let left = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+            left.clamp(Duration::from_secs(1), REST_RECHECK)
+        }
+        None if rests && drain.stuck => REST_RECHECK,
+        _ => RECHECK,
+    }
 }
 
 /// When it is begun again: not at all after so many times.
-fn next(observed: &Observed, own: &Report, status: &DrainStatus) -> DrainStatus {
+fn next(observed: &Observed, status: &DrainStatus) -> DrainStatus {
     let begun = status.retries;
-    if begun >= RETRIES && !uploads::may_be_open(&observed.uploads, own) {
+    let most = if uploads::may_be_open(&observed.uploads) {
+        UPLOAD_RETRIES
+    } else {
+        RETRIES
+    };
+    if begun >= most {
         return status.clone();
     }
     let at = observed.now + FIRST * GROWTH.pow(begun.min(RETRIES - 1).unsigned_abs());
@@ -72,20 +102,18 @@ fn next(observed: &Observed, own: &Report, status: &DrainStatus) -> DrainStatus 
     }
 }
 
-fn outlook(pool: &Pool, observed: &Observed, own: &Report, status: DrainStatus) -> Drain {
+fn outlook(pool: &Pool, observed: &Observed, own: &Report, mut status: DrainStatus) -> Drain {
+    status.open_uploads = uploads::count(&observed.uploads, status.open_uploads);
     let why = gave_up(observed, own, &status);
     let drain = match &status.retry_at {
         Some(Time(at)) => {
             let often = match status.retries {
                 retries @ ..=RETRIES => format!("{retries} of {RETRIES} times"),
                 // Clients end uploads, and the servers those that no client does.
-                _ => "and again until nothing of that is left".to_owned(),
+                _ => "and again while uploads may be in its way".to_owned(),
             };
-            waits(
-                pool,
-                FAILED,
-                &format!("{why}. It is begun again at {at} ({often})"),
-            )
+            let message = format!("{why}. It is begun again at {at} ({often})");
+            waits(pool, FAILED, &told_before(pool, observed).unwrap_or(message))
         }
         None => {
             let message = format!(
@@ -103,17 +131,33 @@ fn outlook(pool: &Pool, observed: &Observed, own: &Report, status: DrainStatus) 
     }
 }
 
+/// What was said before, where the servers do not say which uploads are open: it is what is known of them.
+fn told_before(pool: &Pool, observed: &Observed) -> Option<String> {
+    if !matches!(observed.uploads, Word::Silent { .. }) {
+        return None;
+    }
+    let status = pool.status.as_ref()?;
+    let of_failure = |one: &&Condition| one.type_ == DRAINED && one.reason == FAILED;
+    let told = status.conditions.iter().find(of_failure)?;
+    Some(told.message.clone())
+}
+
 /// How the servers gave up.
 fn gave_up(observed: &Observed, own: &Report, status: &DrainStatus) -> String {
     let why = match status.blocked_reason.as_deref() {
         None => "the log of the server with the number 0 says why",
         Some(why) => why,
     };
+    let buckets = if own.decommission == STATE {
+        "; but they make no bucket until they have forgotten it"
+    } else {
+        ""
+    };
     format!(
         "the servers gave up after {} objects, {} could not be moved ({why}). Nothing is lost: the Pool still serves \
-         what is left on it{}",
+         what is left on it{buckets}{}",
         status.objects,
         status.failed_objects,
-        uploads::remark(&observed.uploads, own)
+        uploads::remark(&observed.uploads)
     )
 }

@@ -5,8 +5,7 @@ use crds::pool::{DrainStatus, PoolState};
 use jiff::SignedDuration;
 
 use crate::pool::drain::{
-    Copied, Order, Report, Scanner, ScannerWord, Upload, Uploads, UploadsWord, Word, concerns_scanner,
-    uploads,
+    Copied, Order, Report, Scanner, ScannerWord, Uploads, UploadsWord, Word, concerns_scanner, uploads,
 };
 
 const ELEMENT: &str = "http://shop-ssd-{0...3}.shop-hl";
@@ -115,6 +114,7 @@ fn a_drain_that_fails_is_begun_again_at_growing_distances_and_then_left_to_a_per
             pool.status.as_ref().unwrap().drain
         );
         observed.word = Word::Said(vec![report("none", false)]);
+        pool.status = Some(reported(&pool, &observed));
         observed.now = due - SignedDuration::from_secs(1);
         assert_eq!(order(&pool, &observed), None);
         assert_eq!(
@@ -145,6 +145,7 @@ fn a_drain_that_fails_is_begun_again_at_growing_distances_and_then_left_to_a_per
     assert_eq!(order(&pool, &observed), Some(Order::Clear));
     observed.word = Word::Said(vec![report("none", false)]);
     assert_eq!(order(&pool, &observed), None);
+    pool.status = Some(reported(&pool, &observed));
     assert_eq!(
         Some(reported(&pool, &observed)),
         pool.status,
@@ -171,36 +172,68 @@ fn a_drain_that_met_what_it_could_not_make_out_is_not_begun_again() {
     assert_eq!(status.drain.unwrap().retry_at, None);
 }
 
+fn second(second: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(second).unwrap()
+}
+
+fn open(paths: &[&str], more: bool) -> UploadsWord {
+    let mut found = Uploads {
+        more,
+        ..Uploads::default()
+    };
+    for path in paths {
+        found.add(|| (*path).to_owned());
+    }
+    UploadsWord::Said(found)
+}
+
+/// A Pool whose drain began at second 1000 and has just failed.
+fn failed() -> (Pool, Observed) {
+    let began = Report {
+        began: Some(second(1000) + SignedDuration::from_millis(700)),
+        ..report("running", false)
+    };
+    let (mut pool, mut observed) = told(Phase::Draining, began);
+    pool.status = Some(reported(&pool, &observed));
+    observed.word = Word::Said(vec![report("failed", false)]);
+    (pool, observed)
+}
+
 #[test]
 fn uploads_that_are_open_since_before_a_drain_are_named_once_it_has_failed() {
-    let at = |second| jiff::Timestamp::from_second(second).unwrap();
-    let upload = |path: &str, second| Upload {
-        path: path.to_owned(),
-        begun: Some(at(second)),
+    let (pool, observed) = failed();
+    for (begun, early) in [(999, true), (1000, true), (1001, false)] {
+        assert_eq!(uploads::is_early(&pool, Some(second(begun))), early, "{begun}");
+    }
+    assert!(uploads::is_early(&pool, None));
+    assert!(uploads::concerns(&pool, &observed));
+    let said = |word: UploadsWord| {
+        let observed = Observed {
+            uploads: word,
+            ..observed.clone()
+        };
+        let status = reported(&pool, &observed);
+        let drain = status.drain.clone().unwrap();
+        (message(&status, "Drained"), drain.open_uploads)
     };
-    let failed = Report {
-        began: Some(at(1000)),
-        ..report("failed", false)
-    };
-    let (pool, mut observed) = told(Phase::Draining, failed);
-    let said = |open: &[Upload], more: bool| {
-        let mut observed = observed.clone();
-        let open = open.to_vec();
-        observed.uploads = UploadsWord::Said(Uploads { open, more });
-        message(&reported(&pool, &observed), "Drained")
-    };
-    assert!(!said(&[], true).contains("Uploads"));
-    assert!(!said(&[upload("films/later", 1001)], false).contains("Uploads"));
-    let text = said(&[upload("films/a", 999), upload("films/later", 1001)], false);
+    let (text, count) = said(open(&[], false));
+    assert!(!text.contains("ploads") && count.is_none(), "{text}");
+    let (text, count) = said(open(&[], true));
+    assert!(text.contains("Not every bucket") && count.is_none(), "{text}");
+    let (text, count) = said(open(&["films/a"], false));
     assert!(
         text.contains("complete or abort films/a. It is begun again at"),
         "{text}"
     );
-    let many = ["a", "b", "c", "d"].map(|key| upload(key, 999));
-    let text = said(&many, false);
+    assert_eq!(count, Some(1));
+    let (text, count) = said(open(&["a", "b", "c", "d"], false));
     assert!(text.contains("complete or abort a, b, c and others."), "{text}");
+    assert_eq!(count, Some(4));
+}
 
-    assert!(uploads::concerns(&pool, &observed));
+#[test]
+fn servers_are_asked_about_uploads_only_where_they_matter() {
+    let (mut pool, mut observed) = failed();
     for other in [
         report("failed", true),
         report("running", false),
@@ -209,31 +242,89 @@ fn uploads_that_are_open_since_before_a_drain_are_named_once_it_has_failed() {
         observed.word = Word::Said(vec![other]);
         assert!(!uploads::concerns(&pool, &observed));
     }
+    let drain = pool.status.as_mut().unwrap().drain.as_mut().unwrap();
+    drain.state = "failed".to_owned();
+    assert!(!uploads::concerns(&pool, &observed), "it was given up");
+    let drain = pool.status.as_mut().unwrap().drain.as_mut().unwrap();
+    drain.retry_at = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(second(1)));
+    assert!(uploads::concerns(&pool, &observed));
     let (pool, observed) = told(Phase::Active, report("failed", false));
     assert!(!uploads::concerns(&pool, &observed));
 }
 
 #[test]
-fn a_drain_that_uploads_keep_from_its_end_is_begun_again_until_they_are_gone() {
-    let (mut pool, mut observed) = told(Phase::Draining, report("failed", false));
-    pool.status.as_mut().unwrap().drain.as_mut().unwrap().retries = 7;
-    observed.uploads = UploadsWord::Said(Uploads {
-        open: vec![Upload {
-            path: "films/a".to_owned(),
-            begun: None,
-        }],
-        more: false,
-    });
-    let status = reported(&pool, &observed);
-    assert_eq!(says(&status, "Stalled"), "False DrainFailed");
-    let drain = status.drain.unwrap();
-    let due = drain.retry_at.unwrap().0;
+fn while_uploads_are_in_its_way_a_drain_rests_and_begins_again_once_they_are_gone() {
+    let (mut pool, mut observed) = failed();
+    observed.uploads = open(&["films/a"], false);
+    pool.status = Some(reported(&pool, &observed));
+    assert_eq!(order(&pool, &observed), Some(Order::Clear));
+    observed.word = Word::Said(vec![report("none", false)]);
+    pool.status = Some(reported(&pool, &observed));
+    let rest = plan(&pool, &observed).requeue.unwrap().as_secs();
+    assert!((10..=30).contains(&rest), "{rest}");
+
     assert_eq!(
-        (drain.retries, due.duration_since(observed.now).as_secs()),
-        (8, 960)
+        Some(reported(&pool, &observed)),
+        pool.status,
+        "nothing has changed"
     );
-    observed.uploads = UploadsWord::Said(Uploads::default());
-    assert_eq!(says(&reported(&pool, &observed), "Stalled"), "True DrainFailed");
+    observed.uploads = UploadsWord::Silent {
+        reason: "StoreUnreachable",
+        message: "no server answers".to_owned(),
+    };
+    assert_eq!(
+        Some(reported(&pool, &observed)),
+        pool.status,
+        "nothing new is known"
+    );
+    observed.uploads = open(&[], true);
+    assert_eq!(reported(&pool, &observed).drain.unwrap().state, "failed");
+    observed.uploads = open(&[], false);
+    let status = reported(&pool, &observed);
+    let drain = status.drain.clone().unwrap();
+    assert_eq!((drain.state.as_str(), drain.open_uploads), ("Requested", None));
+    pool.status = Some(status);
+    assert_eq!(order(&pool, &observed), Some(Order::Start));
+}
+
+#[test]
+fn a_drain_that_uploads_keep_from_its_end_is_begun_again_for_longer_than_the_servers_keep_uploads() {
+    let (mut pool, mut observed) = failed();
+    let mut at = |retries, uploads: UploadsWord| {
+        pool.status.as_mut().unwrap().drain.as_mut().unwrap().retries = retries;
+        observed.uploads = uploads;
+        let status = reported(&pool, &observed);
+        let drain = status.drain.clone().unwrap();
+        let wait = drain
+            .retry_at
+            .map(|due| due.0.duration_since(observed.now).as_secs());
+        (says(&status, "Stalled"), drain.retries, wait)
+    };
+    let goes_on = ("False DrainFailed".to_owned(), 8, Some(960));
+    assert_eq!(at(7, open(&["films/a"], false)), goes_on);
+    assert_eq!(at(7, open(&[], true)), goes_on);
+    let given_up = |retries| ("True DrainFailed".to_owned(), retries, None);
+    assert_eq!(at(7, open(&[], false)), given_up(7));
+    assert_eq!(at(116, open(&["films/a"], false)), given_up(116));
+}
+
+#[test]
+fn what_the_servers_refuse_about_a_drain_is_told() {
+    let (mut pool, observed) = failed();
+    pool.status = Some(reported(&pool, &observed));
+    let planned = plan(&pool, &observed);
+    let enacted = Enacted {
+        outcomes: vec![crate::Outcome {
+            action: "let the servers forget the drain".to_owned(),
+            result: Err(crate::Failure {
+                reason: "DrainOrderRefused",
+                message: "server store-ssd-0 is not ready".to_owned(),
+                transient: true,
+            }),
+        }],
+    };
+    let status = status(&pool, &observed, &planned, &enacted, observed.now);
+    assert_eq!(says(&status, "Ready"), "False DrainOrderRefused");
 }
 
 #[test]
