@@ -4,13 +4,11 @@ use crds::names::ANNOTATION_HOLD_DRAIN;
 use crds::pool::{DrainStatus, PoolState};
 use jiff::SignedDuration;
 
-use crate::pool::drain::{
-    Copied, Order, Report, Scanner, ScannerWord, Uploads, UploadsWord, Word, concerns_scanner, uploads,
-};
+use crate::pool::drain::{Copied, Order, Report, Scanner, ScannerWord, Word, concerns_scanner};
 
 const ELEMENT: &str = "http://shop-ssd-{0...3}.shop-hl";
 
-fn report(decommission: &str, unresolved: bool) -> Report {
+pub(super) fn report(decommission: &str, unresolved: bool) -> Report {
     Report {
         element: ELEMENT.to_owned(),
         decommission: decommission.to_owned(),
@@ -48,7 +46,7 @@ fn healthy() -> ScannerWord {
 }
 
 /// A Pool that was told to go, in the phase the Tenant gave it, and what the servers say of it.
-fn told(phase: Phase, report: Report) -> (Pool, Observed) {
+pub(super) fn told(phase: Phase, report: Report) -> (Pool, Observed) {
     let mut observed = serving();
     let mut topology = topology(true);
     topology.pools[0].phase = phase;
@@ -61,7 +59,7 @@ fn told(phase: Phase, report: Report) -> (Pool, Observed) {
     (pool, observed)
 }
 
-fn order(pool: &Pool, observed: &Observed) -> Option<Order> {
+pub(super) fn order(pool: &Pool, observed: &Observed) -> Option<Order> {
     plan(pool, observed).order().map(|(order, _)| order)
 }
 
@@ -172,145 +170,9 @@ fn a_drain_that_met_what_it_could_not_make_out_is_not_begun_again() {
     assert_eq!(status.drain.unwrap().retry_at, None);
 }
 
-fn second(second: i64) -> jiff::Timestamp {
-    jiff::Timestamp::from_second(second).unwrap()
-}
-
-fn open(paths: &[&str], more: bool) -> UploadsWord {
-    let mut found = Uploads {
-        more,
-        ..Uploads::default()
-    };
-    for path in paths {
-        found.add(|| (*path).to_owned());
-    }
-    UploadsWord::Said(found)
-}
-
-/// A Pool whose drain began at second 1000 and has just failed.
-fn failed() -> (Pool, Observed) {
-    let began = Report {
-        began: Some(second(1000) + SignedDuration::from_millis(700)),
-        ..report("running", false)
-    };
-    let (mut pool, mut observed) = told(Phase::Draining, began);
-    pool.status = Some(reported(&pool, &observed));
-    observed.word = Word::Said(vec![report("failed", false)]);
-    (pool, observed)
-}
-
-#[test]
-fn uploads_that_are_open_since_before_a_drain_are_named_once_it_has_failed() {
-    let (pool, observed) = failed();
-    for (begun, early) in [(999, true), (1000, true), (1001, false)] {
-        assert_eq!(uploads::is_early(&pool, Some(second(begun))), early, "{begun}");
-    }
-    assert!(uploads::is_early(&pool, None));
-    assert!(uploads::concerns(&pool, &observed));
-    let said = |word: UploadsWord| {
-        let observed = Observed {
-            uploads: word,
-            ..observed.clone()
-        };
-        let status = reported(&pool, &observed);
-        let drain = status.drain.clone().unwrap();
-        (message(&status, "Drained"), drain.open_uploads)
-    };
-    let (text, count) = said(open(&[], false));
-    assert!(!text.contains("ploads") && count.is_none(), "{text}");
-    let (text, count) = said(open(&[], true));
-    assert!(text.contains("Not every bucket") && count.is_none(), "{text}");
-    let (text, count) = said(open(&["films/a"], false));
-    assert!(
-        text.contains("complete or abort films/a. It is begun again at"),
-        "{text}"
-    );
-    assert_eq!(count, Some(1));
-    let (text, count) = said(open(&["a", "b", "c", "d"], false));
-    assert!(text.contains("complete or abort a, b, c and others."), "{text}");
-    assert_eq!(count, Some(4));
-}
-
-#[test]
-fn servers_are_asked_about_uploads_only_where_they_matter() {
-    let (mut pool, mut observed) = failed();
-    for other in [
-        report("failed", true),
-        report("running", false),
-        report("none", false),
-    ] {
-        observed.word = Word::Said(vec![other]);
-        assert!(!uploads::concerns(&pool, &observed));
-    }
-    let drain = pool.status.as_mut().unwrap().drain.as_mut().unwrap();
-    drain.state = "failed".to_owned();
-    assert!(!uploads::concerns(&pool, &observed), "it was given up");
-    let drain = pool.status.as_mut().unwrap().drain.as_mut().unwrap();
-    drain.retry_at = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(second(1)));
-    assert!(uploads::concerns(&pool, &observed));
-    let (pool, observed) = told(Phase::Active, report("failed", false));
-    assert!(!uploads::concerns(&pool, &observed));
-}
-
-#[test]
-fn while_uploads_are_in_its_way_a_drain_rests_and_begins_again_once_they_are_gone() {
-    let (mut pool, mut observed) = failed();
-    observed.uploads = open(&["films/a"], false);
-    pool.status = Some(reported(&pool, &observed));
-    assert_eq!(order(&pool, &observed), Some(Order::Clear));
-    observed.word = Word::Said(vec![report("none", false)]);
-    pool.status = Some(reported(&pool, &observed));
-    let rest = plan(&pool, &observed).requeue.unwrap().as_secs();
-    assert!((10..=30).contains(&rest), "{rest}");
-
-    assert_eq!(
-        Some(reported(&pool, &observed)),
-        pool.status,
-        "nothing has changed"
-    );
-    observed.uploads = UploadsWord::Silent {
-        reason: "StoreUnreachable",
-        message: "no server answers".to_owned(),
-    };
-    assert_eq!(
-        Some(reported(&pool, &observed)),
-        pool.status,
-        "nothing new is known"
-    );
-    observed.uploads = open(&[], true);
-    assert_eq!(reported(&pool, &observed).drain.unwrap().state, "failed");
-    observed.uploads = open(&[], false);
-    let status = reported(&pool, &observed);
-    let drain = status.drain.clone().unwrap();
-    assert_eq!((drain.state.as_str(), drain.open_uploads), ("Requested", None));
-    pool.status = Some(status);
-    assert_eq!(order(&pool, &observed), Some(Order::Start));
-}
-
-#[test]
-fn a_drain_that_uploads_keep_from_its_end_is_begun_again_for_longer_than_the_servers_keep_uploads() {
-    let (mut pool, mut observed) = failed();
-    let mut at = |retries, uploads: UploadsWord| {
-        pool.status.as_mut().unwrap().drain.as_mut().unwrap().retries = retries;
-        observed.uploads = uploads;
-        let status = reported(&pool, &observed);
-        let drain = status.drain.clone().unwrap();
-        let wait = drain
-            .retry_at
-            .map(|due| due.0.duration_since(observed.now).as_secs());
-        (says(&status, "Stalled"), drain.retries, wait)
-    };
-    let goes_on = ("False DrainFailed".to_owned(), 8, Some(960));
-    assert_eq!(at(7, open(&["films/a"], false)), goes_on);
-    assert_eq!(at(7, open(&[], true)), goes_on);
-    let given_up = |retries| ("True DrainFailed".to_owned(), retries, None);
-    assert_eq!(at(7, open(&[], false)), given_up(7));
-    assert_eq!(at(116, open(&["films/a"], false)), given_up(116));
-}
-
 #[test]
 fn what_the_servers_refuse_about_a_drain_is_told() {
-    let (mut pool, observed) = failed();
+    let (mut pool, observed) = super::uploads::failed();
     pool.status = Some(reported(&pool, &observed));
     let planned = plan(&pool, &observed);
     let enacted = Enacted {

@@ -9,6 +9,7 @@ mod rollouts;
 mod servers;
 mod snapshots;
 mod stages;
+mod uploads;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
