@@ -211,9 +211,16 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
     if let Some(obstacle) = scanner::obstacle(pool, observed, own.number) {
         return obstacle;
     }
+    let waiting = waits(pool, REQUESTED, "the servers are told to move the data");
+    // One that fails at once is gone from their memory before they are asked again. Once heard, their own time counts.
+    let status = waiting.status.map(|status| DrainStatus {
+        started_at: status.started_at.or_else(|| seconds(observed.now)),
+        ..status
+    });
     Drain {
         order: Some(Order::Start),
-        ..waits(pool, REQUESTED, "the servers are told to move the data")
+        status,
+        ..waiting
     }
 }
 
@@ -308,17 +315,21 @@ fn said(pool: &Pool, own: &Report) -> Drain {
             percent,
             failed_objects: number(own.failed_objects),
             blocked_reason: (!own.held_up.is_empty()).then(|| own.held_up.clone()),
-            // The servers forget it when they give up. Statuses tell times to the second.
+            // The servers forget it when they give up.
             started_at: own
                 .began
-                .and_then(|began| Timestamp::from_second(began.as_second()).ok())
-                .map(Time)
+                .and_then(seconds)
                 .or_else(|| stored(pool)?.started_at.clone()),
             open_uploads: None,
             retries: stored(pool).map_or(0, |drain| drain.retries),
             retry_at: None,
         }),
     }
+}
+
+/// As statuses tell times.
+fn seconds(time: Timestamp) -> Option<Time> {
+    Timestamp::from_second(time.as_second()).ok().map(Time)
 }
 
 /// The condition `Drained` of a plan that keeps servers.

@@ -12,7 +12,7 @@ use crds::pool::DrainStatus;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{Drain, FAILED, Observed, Order, Report, said, stored, stuck, uploads, waits};
+use super::{Drain, FAILED, Observed, Order, Report, said, seconds, stored, stuck, uploads, waits};
 use crate::condition::no;
 use crate::word::Word;
 
@@ -93,11 +93,9 @@ fn next(observed: &Observed, status: &DrainStatus) -> DrainStatus {
         return status.clone();
     }
     let at = observed.now + FIRST * GROWTH.pow(begun.min(RETRIES - 1).unsigned_abs());
-    // Conditions tell times to the second.
-    let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
     DrainStatus {
         retries: begun + 1,
-        retry_at: Some(Time(at)),
+        retry_at: seconds(at),
         ..status.clone()
     }
 }
