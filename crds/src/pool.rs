@@ -173,7 +173,7 @@ pub struct DrainStatus {
     /// `Requested` until the servers have begun, then as they say: `queued`, `running`, `complete`, `failed` or
     /// `canceled`. `failed` stays until it is begun again, although the servers are made to forget it before.
     pub state: String,
-    /// When the servers began, by their clock, or were told to, by the operator's; absent before.
+    /// When the servers began, by their clock; before that is known, when it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
     /// Objects that have moved.

@@ -152,7 +152,8 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
         let waiting = waits(pool, REQUESTED, "the servers are about to be told");
         let status = waiting.status.map(|status| DrainStatus {
             state: REQUESTED.to_owned(),
-            started_at: None,
+            // One that fails at once is gone from the servers' memory before they are asked how far it is.
+            started_at: seconds(observed.now),
             open_uploads: None,
             retry_at: None,
             ..status
@@ -211,16 +212,9 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
     if let Some(obstacle) = scanner::obstacle(pool, observed, own.number) {
         return obstacle;
     }
-    let waiting = waits(pool, REQUESTED, "the servers are told to move the data");
-    // One that fails at once is gone from their memory before they are asked again. Once heard, their own time counts.
-    let status = waiting.status.map(|status| DrainStatus {
-        started_at: status.started_at.or_else(|| seconds(observed.now)),
-        ..status
-    });
     Drain {
         order: Some(Order::Start),
-        status,
-        ..waiting
+        ..waits(pool, REQUESTED, "the servers are told to move the data")
     }
 }
 
