@@ -23,14 +23,7 @@ const END: &str = "-----END CERTIFICATE-----";
 const TAKEN: Duration = Duration::from_secs(240);
 
 pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "tls").await;
-    space
-        .apply::<TenantCertificate>("store", &objects::certificate("store"))
-        .await
-        .unwrap();
-    create(&space, &objects::tls_tenant()).await;
-    let mut store = Store::find(&world, &space, "store-credentials", Some("store-tls")).await;
-    store.put("kept", OBJECTS);
+    let (space, mut store) = keeping(&world, "tls").await;
     assert!(store.is_refused_without_authority("kept"));
     answers_decode(&store).await;
 
@@ -47,14 +40,7 @@ pub async fn a_store_with_tls_is_trusted_by_its_own_authority_alone(world: Arc<W
 
 /// Minutes long: servers and clients get to know a new root before a certificate needs it.
 pub async fn a_new_authority_is_known_to_all_before_it_is_used(world: Arc<World>) {
-    let space = Space::make(&world.cluster.admin, "authority").await;
-    space
-        .apply::<TenantCertificate>("store", &objects::certificate("store"))
-        .await
-        .unwrap();
-    create(&space, &objects::tls_tenant()).await;
-    let store = Store::find(&world, &space, "store-credentials", Some("store-tls")).await;
-    store.put("kept", OBJECTS);
+    let (space, _) = keeping(&world, "authority").await;
 
     let servers = uids(&space).await;
     let before = leaf(&space).await;
@@ -74,6 +60,19 @@ pub async fn a_new_authority_is_known_to_all_before_it_is_used(world: Arc<World>
     assert_eq!(uids(&space).await, servers, "no server was replaced");
     both.check("kept", OBJECTS);
     space.vacate().await;
+}
+
+/// A store with TLS and a certificate of its own that keeps objects already.
+async fn keeping(world: &World, name: &str) -> (Space, Store) {
+    let space = Space::make(&world.cluster.admin, name).await;
+    space
+        .apply::<TenantCertificate>("store", &objects::certificate("store"))
+        .await
+        .unwrap();
+    create(&space, &objects::tls_tenant()).await;
+    let store = Store::find(world, &space, "store-credentials", Some("store-tls")).await;
+    store.put("kept", OBJECTS);
+    (space, store)
 }
 
 /// Waits until there is another certificate, and every server shows it.

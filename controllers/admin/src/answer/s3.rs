@@ -102,9 +102,7 @@ impl Buckets {
 impl Versions {
     pub(crate) fn parse(bucket: &str, body: &[u8]) -> Result<Self, String> {
         let found: ListVersionsResult = parse(body)?;
-        if found.name != bucket {
-            return Err(format!("it is about bucket {}", found.name));
-        }
+        is_about(bucket, &found.name)?;
         Ok(Self {
             count: found.version.len(),
             more: found.is_truncated,
@@ -115,14 +113,18 @@ impl Versions {
 impl Uploads {
     pub(crate) fn parse(bucket: &str, body: &[u8]) -> Result<Self, String> {
         let found: ListMultipartUploadsResult = parse(body)?;
-        if found.bucket != bucket {
-            return Err(format!("it is about bucket {}", found.bucket));
-        }
+        is_about(bucket, &found.bucket)?;
         Ok(Self {
             uploads: found.upload,
             more: found.is_truncated,
         })
     }
+}
+
+fn is_about(asked: &str, told: &str) -> Result<(), String> {
+    (told == asked)
+        .then_some(())
+        .ok_or_else(|| format!("it is about bucket {told}"))
 }
 
 fn parse<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, String> {

@@ -196,7 +196,7 @@ impl Plan {
         self.decision = decision;
         self.wanted = Some(wanted);
         let drain = drain::decide(pool, observed, terms);
-        self.requeue = drain::recheck(pool, observed, &drain).or(self.requeue);
+        self.requeue = drain::recheck(pool, observed.now, &drain).or(self.requeue);
         self.drain = Some(drain);
     }
 }

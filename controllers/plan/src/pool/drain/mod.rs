@@ -6,8 +6,6 @@ mod scanner;
 pub mod uploads;
 mod word;
 
-use std::time::Duration;
-
 use crds::Pool;
 use crds::conditions::DRAINED;
 use crds::names::ANNOTATION_HOLD_DRAIN;
@@ -22,6 +20,7 @@ use crate::meta;
 use crate::topology::Phase;
 use word::{own, percent};
 
+pub(super) use retry::recheck;
 pub use scanner::{Copied, Scanner};
 pub use uploads::Uploads;
 pub use word::{Order, Report, ScannerWord, UploadsWord, Word};
@@ -231,14 +230,6 @@ fn all_ready(observed: &Observed, terms: &Terms) -> bool {
         pods::ready(pod) && meta::label(pod, crds::names::LABEL_TOPOLOGY_REVISION) == Some(revision.as_str())
     };
     observed.pods.len() >= expected && observed.pods.iter().all(|pod| good(pod.as_ref()))
-}
-
-/// When to look again; none if nothing but a change can matter.
-pub(super) fn recheck(pool: &Pool, observed: &Observed, drain: &Drain) -> Option<Duration> {
-    drain
-        .status
-        .as_ref()
-        .map(|_| retry::recheck(pool, observed.now, drain))
 }
 
 /// Nothing moves, and nobody was told to move anything.

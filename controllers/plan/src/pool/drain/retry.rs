@@ -67,18 +67,18 @@ pub(super) fn after_clearing(pool: &Pool, observed: &Observed, own: &Report) -> 
     (!due && !free).then(|| outlook(pool, observed, own, status.clone()))
 }
 
-/// When to look again at a drain that is asked for.
-pub(super) fn recheck(pool: &Pool, now: Timestamp, drain: &Drain) -> Duration {
-    let rests = drain.order.is_none() && stored(pool) == drain.status.as_ref();
-    let at = drain.status.as_ref().and_then(|status| status.retry_at.as_ref());
-    match at {
+/// When to look at a drain again; none where none is asked for.
+pub(in crate::pool) fn recheck(pool: &Pool, now: Timestamp, drain: &Drain) -> Option<Duration> {
+    let status = drain.status.as_ref()?;
+    let rests = drain.order.is_none() && stored(pool) == Some(status);
+    Some(match &status.retry_at {
         Some(Time(at)) if rests => {
             let left = Duration::try_from(at.duration_since(now)).unwrap_or_default();
             left.clamp(Duration::from_secs(1), REST_RECHECK)
         }
         None if rests && drain.stuck => REST_RECHECK,
         _ => RECHECK,
-    }
+    })
 }
 
 /// When it is begun again: not at all after so many times.
