@@ -83,8 +83,7 @@ impl Shell {
         std::fs::create_dir_all(&folder).unwrap();
         let kubeconfig = folder.join("kubeconfig");
         std::fs::copy(&world.cluster.kubeconfig, &kubeconfig).unwrap();
-        let kubectl = world.cluster.state["kubectl"].as_str().unwrap();
-        link(Path::new(kubectl), &folder.join("kubectl"));
+        link(&world.cluster.kubectl_path(), &folder.join("kubectl"));
         link(
             Path::new(env!("CARGO_BIN_EXE_rustfs-operator")),
             &folder.join("kubectl-rustfs"),

@@ -11,7 +11,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::World;
-use crate::scene::{keeping, kill_operator, sized, undisturbed};
+use crate::scene::{dies, keeping, kill_operator, sized, undisturbed};
 use crate::support::objects;
 use crate::support::pods::is_ready;
 use crate::support::space::Space;
@@ -43,6 +43,7 @@ pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(w
     drains(&space, "p1").await;
     hold(&space, "true").await;
     kill_operator(&world).await;
+    dies(&space, "store-p0-1").await;
     space
         .condition::<Pool>("p1", "Drained", "False", "DrainHeld", CHANGED)
         .await;

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use k8s_openapi::api::core::v1::Node;
+use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::{Api, Client, Config, ResourceExt};
 use serde_json::Value;
 
 /// A running API server and an administrator's client for it.
@@ -30,7 +32,7 @@ impl Cluster {
     pub async fn start(name: &str, arguments: &[&str]) -> Self {
         let scratch = std::env::temp_dir().join(format!("rustfs-operator-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&scratch).expect("a scratch folder can be made");
-        if std::env::var("USE_EXISTING_CLUSTER").is_ok_and(|value| value == "1") {
+        if uses_existing() {
             let kubeconfig =
                 PathBuf::from(std::env::var("KUBECONFIG").expect("USE_EXISTING_CLUSTER=1 needs KUBECONFIG"));
             return Self {
@@ -71,6 +73,41 @@ impl Cluster {
         }
     }
 
+    /// Whether `KUBECONFIG` named it.
+    pub fn is_existing(&self) -> bool {
+        self.instance.is_none()
+    }
+
+    /// Whether kwok plays nodes, as it does in the tests' own control plane.
+    pub async fn has_fake_nodes(&self) -> bool {
+        let nodes: Api<Node> = Api::all(self.admin.clone());
+        let nodes = nodes
+            .list(&ListParams::default())
+            .await
+            .expect("nodes can be listed");
+        let fake = |node: &Node| {
+            node.annotations()
+                .get("kwok.x-k8s.io/node")
+                .is_some_and(|kind| kind == "fake")
+        };
+        nodes.iter().any(fake)
+    }
+
+    /// The kubectl that goes with the control plane: `KUBECTL`, or the one in `PATH`, for an existing one.
+    pub fn kubectl_path(&self) -> PathBuf {
+        if let Some(own) = self.state["kubectl"].as_str() {
+            return own.into();
+        }
+        if let Some(given) = std::env::var_os("KUBECTL") {
+            return given.into();
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut places = std::env::split_paths(&path).map(|folder| folder.join("kubectl"));
+        places
+            .find(|program| program.exists())
+            .expect("kubectl is needed: put it in PATH or name it with KUBECTL")
+    }
+
     /// A text of `localkube`'s state, by JSON pointer.
     pub fn text(&self, pointer: &str) -> &str {
         self.state
@@ -81,8 +118,7 @@ impl Cluster {
 
     /// Runs kubectl as administrator; its output, or what it said on failure.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String, String> {
-        let program = self.state["kubectl"].as_str().unwrap_or("kubectl");
-        run(Command::new(program)
+        run(Command::new(self.kubectl_path())
             .env("KUBECONFIG", &self.kubeconfig)
             .args(arguments))
     }
@@ -120,6 +156,11 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Whether the tests are to run in the cluster that `KUBECONFIG` names.
+pub fn uses_existing() -> bool {
+    std::env::var("USE_EXISTING_CLUSTER").is_ok_and(|value| value == "1")
 }
 
 fn run(command: &mut Command) -> Result<String, String> {

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crds::Tenant;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::Api;
-use kube::api::PostParams;
+use kube::api::{ListParams, PostParams};
+use kube::{Api, ResourceExt};
 
 use super::cluster::{Cluster, root};
 use super::process::Process;
@@ -92,9 +93,25 @@ impl Operator {
 /// Installs an overlay for an operator that runs as a process: nothing of it stays in the cluster. Returns a
 /// kubeconfig for its ServiceAccount.
 pub async fn install(cluster: &Cluster, overlay: &str) -> PathBuf {
+    if cluster.is_existing() {
+        refuse_where_stores_are(cluster).await;
+    }
     apply(cluster, overlay);
     let _ = cluster.kubectl(&["-n", NAMESPACE, "scale", "deployment", "--all", "--replicas=0"]);
     kubeconfig(cluster, "rustfs-operator").await
+}
+
+/// The tests end the operator of the cluster they run in, and theirs is of another build.
+async fn refuse_where_stores_are(cluster: &Cluster) {
+    let stores: Api<Tenant> = Api::all(cluster.admin.clone());
+    // Without the CRD there are none.
+    let stores = stores.list(&ListParams::default()).await;
+    let names: Vec<_> = stores.iter().flatten().map(|store| store.name_any()).collect();
+    assert!(
+        names.is_empty(),
+        "the cluster KUBECONFIG names has stores ({}), and the tests replace its operator: name another cluster",
+        names.join(", ")
+    );
 }
 
 /// Applies an overlay and waits for its CRDs.
