@@ -64,10 +64,10 @@ impl Sources {
         let ours = format!("{LABEL_MANAGED_BY}={MANAGED_BY}");
         let ours = Some(ours.as_str());
         Self {
-            tenants: watches.objects(None),
-            pools: watches.objects(None),
-            certificates: watches.objects(None),
-            monitors: watches.objects(None),
+            tenants: watches.primary(|_| None),
+            pools: watches.primary(|pool| Some(&pool.spec.tenant_ref.name)),
+            certificates: watches.primary(|certificate| Some(&certificate.spec.tenant_ref.name)),
+            monitors: watches.primary(|monitor| Some(&monitor.spec.tenant_ref.name)),
             stateful_sets: watches.metadata(ours),
             pods: watches.parts(Some(LABEL_TENANT), kept::server),
             claims: watches.objects(Some(LABEL_TENANT)),

@@ -15,16 +15,8 @@ impl Controller {
     #[must_use]
     pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<TenantCertificate>>> {
         let certificates = sources.certificates.clone();
-        let naming = move |tenant: &Tenant| {
-            let name = meta::name(tenant);
-            certificates
-                .select(meta::namespace(tenant), |certificate| {
-                    certificate.spec.tenant_ref.name == name
-                })
-                .iter()
-                .map(|certificate| ObjectRef::from_obj(&**certificate))
-                .collect::<Vec<_>>()
-        };
+        let naming =
+            move |tenant: &Tenant| certificates.references_of(meta::namespace(tenant), meta::name(tenant));
         vec![sources.tenants.wakes(naming), sources.secrets.wakes(owner)]
     }
 }

@@ -17,15 +17,9 @@ use crate::context::Sources;
 pub(super) fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<TenantMonitor>>> {
     let monitors = sources.monitors.clone();
     vec![
-        sources.tenants.wakes(move |tenant| {
-            monitors
-                .select(meta::namespace(tenant), |monitor| {
-                    monitor.spec.tenant_ref.name == meta::name(tenant)
-                })
-                .iter()
-                .map(|monitor| ObjectRef::from_obj(monitor.as_ref()))
-                .collect::<Vec<_>>()
-        }),
+        sources
+            .tenants
+            .wakes(move |tenant| monitors.references_of(meta::namespace(tenant), meta::name(tenant))),
         sources.service_monitors.wakes(owner),
         sources.prometheus_rules.wakes(owner),
         installed(&sources.service_monitors, &sources.monitors),
@@ -38,14 +32,8 @@ fn installed(
     source: &Source<PartialObjectMeta<DynamicObject>>,
     monitors: &Source<TenantMonitor>,
 ) -> BoxStream<'static, Wake<TenantMonitor>> {
-    let monitors = monitors.store();
-    source.wakes_on_access(move || {
-        monitors
-            .state()
-            .iter()
-            .map(|monitor| ObjectRef::from_obj(monitor.as_ref()))
-            .collect::<Vec<_>>()
-    })
+    let monitors = monitors.clone();
+    source.wakes_on_access(move || monitors.references())
 }
 
 fn owner(child: &PartialObjectMeta<DynamicObject>) -> Option<ObjectRef<TenantMonitor>> {

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use crds::common::ReclaimPolicy;
-use crds::names::{self, LABEL_TENANT};
+use crds::names;
 use crds::{Pool, Tenant};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -35,9 +35,7 @@ pub(super) async fn observe(kit: &Kit, context: &Context, pool: &Pool) -> Result
     let record = sources.config_maps.get(namespace, &names::rollout(tenant_name));
     let set_name = names::stateful_set(tenant_name, meta::name(pool));
     let cached = sources.stateful_sets.get(namespace, &set_name);
-    let pods = sources.pods.select(namespace, |pod| {
-        meta::label(pod, LABEL_TENANT) == Some(tenant_name)
-    });
+    let pods = sources.pods.of_tenant(namespace, tenant_name);
     let mut observed = Observed {
         settings: context.settings.clone(),
         now: kit.now(),
@@ -57,9 +55,7 @@ pub(super) async fn observe(kit: &Kit, context: &Context, pool: &Pool) -> Result
                 .all(|pod| kit.caught_up::<Pod>(None, namespace, meta::name(pod.as_ref()))),
         stateful_set: cached,
         pods,
-        claims: sources.claims.select(namespace, |claim| {
-            meta::label(claim, LABEL_TENANT) == Some(tenant_name)
-        }),
+        claims: sources.claims.of_tenant(namespace, tenant_name),
         cluster: Cluster {
             nodes: sources.nodes.all(),
             classes: sources.storage_classes.all(),

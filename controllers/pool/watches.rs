@@ -16,11 +16,7 @@ use crate::context::{Sources, owner_name};
 pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<Pool>>> {
     let of_tenant = |pools: Source<Pool>| {
         move |namespace: &str, tenant: &str| -> Vec<ObjectRef<Pool>> {
-            pools
-                .select(namespace, |pool| pool.spec.tenant_ref.name == tenant)
-                .iter()
-                .map(|pool| ObjectRef::from_obj(pool.as_ref()))
-                .collect()
+            pools.references_of(namespace, tenant)
         }
     };
     let (tenants, certificates, maps, pods) = (
@@ -60,14 +56,7 @@ fn of_cluster<K>(source: &Source<K>, pools: &Source<Pool>) -> [BoxStream<'static
 where
     K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
 {
-    let every = |pools: Source<Pool>| {
-        move || -> Vec<ObjectRef<Pool>> {
-            let all = pools.store().state();
-            all.iter()
-                .map(|pool| ObjectRef::from_obj(pool.as_ref()))
-                .collect()
-        }
-    };
+    let every = |pools: Source<Pool>| move || pools.references();
     let (changed, access) = (every(pools.clone()), every(pools.clone()));
     [source.wakes(move |_| changed()), source.wakes_on_access(access)]
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crds::Tenant;
-use crds::names::{self, LABEL_POOL, LABEL_TENANT};
+use crds::names::{self, LABEL_POOL};
 use k8s_openapi::api::core::v1::Pod;
 use plan::meta;
 use plan::tenant::{Stored, is_generation, started_with};
@@ -53,10 +53,9 @@ fn which(context: &Context, tenant: &Tenant, wanted: impl Fn(&Pod) -> bool) -> V
     context
         .sources
         .pods
-        .select(namespace, |pod| {
-            meta::label(pod, LABEL_TENANT) == Some(name) && wanted(pod)
-        })
+        .of_tenant(namespace, name)
         .iter()
+        .filter(|pod| wanted(pod))
         .filter_map(|pod| server(pod, name, &context.settings.cluster_domain))
         .collect()
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crds::names::{self, LABEL_TENANT};
+use crds::names;
 use crds::{Pool, Tenant};
 use futures::future::try_join4;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -133,56 +133,41 @@ fn from_watches(context: &Context, tenant: &Tenant) -> Observed {
     let sources = &context.sources;
     Observed {
         settings: context.settings.clone(),
-        pools: sources
-            .pools
-            .select(namespace, |pool| pool.spec.tenant_ref.name == name),
+        pools: sources.pools.of_tenant(namespace, name),
         unreadable_pools: sources
             .pools
             .unparsed(namespace)
             .into_iter()
             .filter_map(|pool| pool.metadata.name)
             .collect(),
-        certificates: sources
-            .certificates
-            .select(namespace, |certificate| certificate.spec.tenant_ref.name == name),
-        monitors: sources
-            .monitors
-            .select(namespace, |monitor| monitor.spec.tenant_ref.name == name),
+        certificates: sources.certificates.of_tenant(namespace, name),
+        monitors: sources.monitors.of_tenant(namespace, name),
         default_class: sources
             .storage_classes
             .all()
             .and_then(|classes| Some(meta::name(default_class(&classes)?).to_owned())),
-        pods: sources
-            .pods
-            .select(namespace, |pod| meta::label(pod, LABEL_TENANT) == Some(name)),
-        claims: sources
-            .claims
-            .select(namespace, |claim| meta::label(claim, LABEL_TENANT) == Some(name)),
-        stateful_sets: sources
-            .stateful_sets
-            .select(namespace, |set| meta::label(set, LABEL_TENANT) == Some(name)),
-        jobs: sources
-            .jobs
-            .select(namespace, |job| meta::label(job, LABEL_TENANT) == Some(name)),
-        revisions: sources
-            .config_maps
-            .select(namespace, |map| is_revision(map, name)),
+        pods: sources.pods.of_tenant(namespace, name),
+        claims: sources.claims.of_tenant(namespace, name),
+        stateful_sets: sources.stateful_sets.of_tenant(namespace, name),
+        jobs: sources.jobs.of_tenant(namespace, name),
+        revisions: revisions(sources.config_maps.of_tenant(namespace, name)),
         generations: generations(context, tenant),
         ..Observed::default()
     }
 }
 
-fn is_revision(map: &ConfigMap, tenant: &str) -> bool {
-    meta::label(map, LABEL_TENANT) == Some(tenant)
-        && meta::label(map, names::LABEL_TOPOLOGY_REVISION).is_some()
+/// The ConfigMaps of the revisions of a topology.
+fn revisions(mut maps: Vec<Arc<ConfigMap>>) -> Vec<Arc<ConfigMap>> {
+    maps.retain(|map| meta::label(map.as_ref(), names::LABEL_TOPOLOGY_REVISION).is_some());
+    maps
 }
 
 /// Secrets that are named like generations of the root credentials.
 fn generations(context: &Context, tenant: &Tenant) -> Vec<Arc<PartialObjectMeta<Secret>>> {
-    context.sources.secrets.select(meta::namespace(tenant), |secret| {
-        meta::label(secret, LABEL_TENANT) == Some(meta::name(tenant))
-            && generation_number(tenant, secret).is_some()
-    })
+    let (namespace, name) = (meta::namespace(tenant), meta::name(tenant));
+    let mut secrets = context.sources.secrets.of_tenant(namespace, name);
+    secrets.retain(|secret| generation_number(tenant, secret.as_ref()).is_some());
+    secrets
 }
 
 /// The Secret that servers trust each other by.

@@ -16,12 +16,7 @@ pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<Tenant>>> {
     let tenants = sources.tenants.clone();
     vec![
         // Which one is the default decides whether Pools differ.
-        sources.storage_classes.wakes(move |_| {
-            let all = tenants.store().state();
-            all.iter()
-                .map(|tenant| ObjectRef::from_obj(tenant.as_ref()))
-                .collect::<Vec<_>>()
-        }),
+        sources.storage_classes.wakes(move |_| tenants.references()),
         sources
             .pools
             .wakes(|pool| named(pool, &pool.spec.tenant_ref.name)),

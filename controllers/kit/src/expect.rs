@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use crate::digest::digest;
 use crate::run::locked;
 use crate::watch::health::number;
 use crate::watch::registry::Look;
@@ -14,37 +15,62 @@ const REMEMBERED: usize = 50_000;
 pub(crate) type Key = (String, String, String, String);
 
 /// A write that succeeded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Written {
-    pub(crate) uid: String,
-    pub(crate) version: String,
+    uid: u128,
+    /// None: it is no number, and never waited for.
+    version: Option<u64>,
     /// Hash of what was asked for; 0 where nothing was applied.
     pub(crate) desired: u64,
     /// Fingerprint of the metadata that came back; 0 where nothing was applied.
     pub(crate) fingerprint: u64,
 }
 
-/// The last write to each object.
+impl Written {
+    pub(crate) fn of(uid: &str, version: &str, desired: u64, fingerprint: u64) -> Self {
+        Self {
+            uid: digest(&[uid]),
+            version: number(version),
+            desired,
+            fingerprint,
+        }
+    }
+
+    pub(crate) fn is_of(&self, uid: &str) -> bool {
+        self.uid == digest(&[uid])
+    }
+
+    /// Whether a cache at this version shows it.
+    pub(crate) fn is_shown(&self, cached: &str) -> bool {
+        is_as_new(number(cached), self.version)
+    }
+}
+
+/// The last write to each object, by the digest of its key.
 #[derive(Default)]
 pub(crate) struct Writes {
-    inner: Mutex<HashMap<Key, Written>>,
+    inner: Mutex<HashMap<u128, Written>>,
+}
+
+fn short((api_version, kind, namespace, name): &Key) -> u128 {
+    digest(&[api_version, kind, namespace, name])
 }
 
 impl Writes {
-    pub(crate) fn record(&self, key: Key, written: Written) {
+    pub(crate) fn record(&self, key: &Key, written: Written) {
         let mut inner = locked(&self.inner);
         if inner.len() >= REMEMBERED {
             inner.clear();
         }
-        inner.insert(key, written);
+        inner.insert(short(key), written);
     }
 
     pub(crate) fn last(&self, key: &Key) -> Option<Written> {
-        locked(&self.inner).get(key).cloned()
+        locked(&self.inner).get(&short(key)).copied()
     }
 
     pub(crate) fn forget(&self, key: &Key) {
-        locked(&self.inner).remove(key);
+        locked(&self.inner).remove(&short(key));
     }
 }
 
@@ -52,7 +78,11 @@ impl Writes {
 /// waited for: no API server gives any.
 #[must_use]
 pub fn shows(cached: &str, written: &str) -> bool {
-    match (number(cached), number(written)) {
+    is_as_new(number(cached), number(written))
+}
+
+fn is_as_new(cached: Option<u64>, written: Option<u64>) -> bool {
+    match (cached, written) {
         (Some(cached), Some(written)) => cached >= written,
         _ => true,
     }
@@ -65,9 +95,9 @@ pub(crate) fn caught_up(look: &Look, last: Option<&Written>) -> bool {
         Look::Known(meta) => meta
             .resource_version
             .as_deref()
-            .is_none_or(|cached| shows(cached, &last.version)),
+            .is_none_or(|cached| last.is_shown(cached)),
         // It is not there: deleted if the cache is beyond our write, otherwise not seen yet.
-        Look::Absent(progress) => number(&last.version).is_none_or(|written| *progress >= written),
+        Look::Absent(progress) => last.version.is_none_or(|written| *progress >= written),
         Look::Unwatched => true,
     }
 }
@@ -78,11 +108,7 @@ mod tests {
     use kube::api::ObjectMeta;
 
     fn written(version: &str) -> Written {
-        Written {
-            uid: "u".to_owned(),
-            version: version.to_owned(),
-            ..Written::default()
-        }
+        Written::of("u", version, 0, 0)
     }
 
     fn known(version: &str) -> Look {

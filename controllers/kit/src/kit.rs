@@ -229,15 +229,8 @@ impl Kit {
             return;
         };
         self.env().links().record(uid, version, trace::current());
-        self.inner.writes.record(
-            key,
-            Written {
-                uid: uid.clone(),
-                version: version.clone(),
-                desired,
-                fingerprint,
-            },
-        );
+        let written = Written::of(uid, version, desired, fingerprint);
+        self.inner.writes.record(&key, written);
     }
 
     /// Notes that the current reconcile changed something.

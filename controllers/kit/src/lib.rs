@@ -7,6 +7,7 @@ mod call;
 mod child;
 pub mod classify;
 pub mod client;
+mod digest;
 mod enact;
 pub mod env;
 pub mod error;

@@ -6,12 +6,13 @@ use std::sync::Mutex;
 
 use opentelemetry::trace::SpanContext;
 
+use crate::digest::digest;
 use crate::run::locked;
 
 /// How many own writes are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// Own writes by (UID, resourceVersion); the oldest are forgotten first.
+/// Own writes by the digest of UID and resourceVersion; the oldest are forgotten first.
 #[derive(Default)]
 pub(crate) struct Links {
     inner: Mutex<Inner>,
@@ -19,16 +20,16 @@ pub(crate) struct Links {
 
 #[derive(Default)]
 struct Inner {
-    spans: HashMap<(String, String), Option<SpanContext>>,
-    order: VecDeque<(String, String)>,
+    spans: HashMap<u128, Option<SpanContext>>,
+    order: VecDeque<u128>,
 }
 
 impl Links {
     /// Remembers a write, and its span if it is traced.
     pub(crate) fn record(&self, uid: &str, version: &str, span: Option<SpanContext>) {
         let mut inner = locked(&self.inner);
-        let key = (uid.to_owned(), version.to_owned());
-        if inner.spans.insert(key.clone(), span).is_none() {
+        let key = digest(&[uid, version]);
+        if inner.spans.insert(key, span).is_none() {
             inner.order.push_back(key);
         }
         while inner.order.len() > REMEMBERED {
@@ -40,16 +41,14 @@ impl Links {
 
     /// Whether this version is an own write.
     pub(crate) fn is_own(&self, uid: &str, version: &str) -> bool {
-        locked(&self.inner)
-            .spans
-            .contains_key(&(uid.to_owned(), version.to_owned()))
+        locked(&self.inner).spans.contains_key(&digest(&[uid, version]))
     }
 
     /// The span that wrote this version, if it was ours and traced.
     pub(crate) fn span(&self, uid: &str, version: &str) -> Option<SpanContext> {
         locked(&self.inner)
             .spans
-            .get(&(uid.to_owned(), version.to_owned()))
+            .get(&digest(&[uid, version]))
             .cloned()
             .flatten()
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use kube::Resource;
+use kube::api::PartialObjectMeta;
 use kube::runtime::controller::Action;
 use kube_runtime::applier;
 use kube_runtime::controller::{Config as Limits, ReconcileRequest};
@@ -18,6 +19,7 @@ use crate::error::Error;
 use crate::kit::Kit;
 use crate::watch::{Source, Wake};
 
+mod names;
 mod once;
 mod primary;
 
@@ -90,25 +92,28 @@ pub async fn run<R: Reconciler>(
 ) -> Result<(), Error> {
     primary.until_filled().await;
     let runner = Arc::new(Runner::new(reconciler, kit.clone(), primary.clone(), config));
-    let own = primary::wakes(&primary, &kit, runner.clone());
+    let (known, own) = primary::wakes(&primary, &kit, runner.clone());
     let queue = {
         let runner = runner.clone();
         stream::select(stream::select_all(wakes), own)
             .map(move |wake| {
                 runner.note(&wake);
-                Ok::<_, Never>(ReconcileRequest::from(wake.target))
+                Ok::<_, Never>(ReconcileRequest::from(names::of(&wake.target)))
             })
             .take_until(shutdown)
     };
     let limits = Limits::default().concurrency(config.concurrency.max(1));
     let refused = tokio::spawn(primary::report_unparsed(primary.clone(), kit));
     applier(
-        |object, runner: Arc<Runner<R>>| {
-            Box::pin(async move { Ok::<_, Never>(runner.reconcile(object).await) })
+        |named: Arc<PartialObjectMeta<R::Object>>, runner: Arc<Runner<R>>| {
+            Box::pin(async move {
+                let (namespace, name) = names::read(&named);
+                Ok::<_, Never>(runner.reconcile(namespace, name).await)
+            })
         },
         |_, _, _| Action::await_change(),
         runner,
-        primary.store(),
+        known,
         Box::pin(queue),
         limits,
     )

@@ -15,6 +15,7 @@ use kube::Resource;
 use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::core::error_boundary::InvalidObject;
 use kube::core::{ClusterResourceScope, DeserializeGuard};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
@@ -25,12 +26,14 @@ mod flow;
 pub(crate) mod health;
 mod hub;
 pub(crate) mod registry;
+mod shelf;
 mod source;
 #[cfg(test)]
 mod tests;
 mod wake;
 
 pub use health::Readiness;
+pub use shelf::TenantOf;
 pub use source::Source;
 pub use wake::Wake;
 
@@ -41,6 +44,7 @@ pub(crate) use wake::{Queue, stream as wake_stream};
 use flow::{Flow, Parse, Tolerates};
 use health::Health;
 use hub::{Hub, Same};
+use shelf::{Packing, Shelf, labelled};
 
 /// What is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +73,14 @@ struct Reading<R, K> {
     everywhere: bool,
     parse: Parse<R, K>,
     same: Option<Same<K>>,
+    tenant: TenantOf<K>,
+    packing: Option<Packing<K>>,
 }
 
-impl<R, K> Reading<R, K> {
+impl<R, K> Reading<R, K>
+where
+    K: Resource + Serialize + DeserializeOwned,
+{
     fn of(
         tolerates: Tolerates,
         parse: impl Fn(R) -> Result<K, Box<InvalidObject>> + Send + Sync + 'static,
@@ -81,6 +90,8 @@ impl<R, K> Reading<R, K> {
             everywhere: false,
             parse: Box::new(parse),
             same: None,
+            tenant: labelled,
+            packing: Some(Packing::json()),
         }
     }
 }
@@ -102,7 +113,7 @@ impl Watches {
     /// nobody: the last version that could be parsed stays in the store, and [`Source::unparsed`] names it.
     pub fn objects<K>(&mut self, selector: Option<&str>) -> Source<K>
     where
-        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+        K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,
     {
         let reading = Reading::of(Tolerates::Nothing, |guard: DeserializeGuard<K>| {
             guard.0.map_err(Box::new)
@@ -114,7 +125,15 @@ impl Watches {
     /// and only a change of that is told.
     pub fn parts<K>(&mut self, selector: Option<&str>, keep: fn(K) -> K) -> Source<K>
     where
-        K: Resource<DynamicType = ()> + Clone + Debug + PartialEq + DeserializeOwned + Send + Sync + 'static,
+        K: Resource<DynamicType = ()>
+            + Clone
+            + Debug
+            + PartialEq
+            + Serialize
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
     {
         let parse = move |guard: DeserializeGuard<K>| guard.0.map(keep).map_err(Box::new);
         let reading = Reading {
@@ -124,12 +143,18 @@ impl Watches {
         self.source((), selector, reading)
     }
 
-    /// Watches one of the operator's own kinds: all its objects.
-    pub fn primary<K>(&mut self) -> Source<K>
+    /// Watches one of the operator's own kinds: all its objects, each of which belongs to the Tenant it names.
+    pub fn primary<K>(&mut self, tenant: TenantOf<K>) -> Source<K>
     where
-        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+        K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,
     {
-        self.objects(None)
+        let reading = Reading {
+            tenant,
+            ..Reading::of(Tolerates::Nothing, |guard: DeserializeGuard<K>| {
+                guard.0.map_err(Box::new)
+            })
+        };
+        self.source((), None, reading)
     }
 
     /// Watches the metadata only, of objects that match the label selector.
@@ -149,29 +174,20 @@ impl Watches {
         self.source::<PartialObjectMeta<K>, _>((), selector, Reading::of(Tolerates::NotServed, Ok))
     }
 
-    /// As [`Watches::objects`], of a kind the API server may not serve.
-    pub fn objects_optional<K>(&mut self, selector: Option<&str>) -> Source<K>
-    where
-        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-    {
-        let reading = Reading::of(Tolerates::NotServed, |guard: DeserializeGuard<K>| {
-            guard.0.map_err(Box::new)
-        });
-        self.source((), selector, reading)
-    }
-
     /// Watches a kind of the cluster, such as Nodes, whatever the scope. Only what `keep` leaves of an object is
     /// stored, and only a change of that is told. The operator may have no right to see the kind: that is no failure,
     /// and [`Source::all`] says so; a right that is given later is found within a minute.
     pub fn cluster<K>(&mut self, keep: fn(K) -> K) -> Source<K>
     where
         K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
-        K: Clone + Debug + PartialEq + DeserializeOwned + Send + Sync + 'static,
+        K: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
     {
         let parse = move |guard: DeserializeGuard<K>| guard.0.map(keep).map_err(Box::new);
         let reading = Reading {
             everywhere: true,
             same: Some(same_but_version::<K>),
+            // All of them are read each time.
+            packing: None,
             ..Reading::of(Tolerates::NotPermitted, parse)
         };
         self.source((), None, reading)
@@ -239,7 +255,8 @@ impl Watches {
             Scope::Namespace(namespace) => Some(namespace.as_str()).filter(|_| !reading.everywhere),
         };
         let health = Arc::new(Health::new(&kind));
-        let hub = Arc::new(Hub::new(dynamic.clone(), health.clone(), reading.same));
+        let shelf = Shelf::new(reading.tenant, reading.packing);
+        let hub = Arc::new(Hub::new(dynamic.clone(), health.clone(), shelf, reading.same));
         self.flows.push(
             Flow {
                 env: self.env.clone(),

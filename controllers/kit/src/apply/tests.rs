@@ -131,12 +131,7 @@ async fn a_failed_step_ends_the_list_and_names_the_next_step() {
 /// What the caches show decides whether a second apply of the same is sent.
 #[tokio::test]
 async fn an_untouched_child_is_not_applied_again_and_a_touched_one_is() {
-    let last = |fingerprint| Written {
-        uid: "s1".to_owned(),
-        version: "9".to_owned(),
-        desired: 1,
-        fingerprint,
-    };
+    let last = |fingerprint| Written::of("s1", "9", 1, fingerprint);
     let meta = |version: &str| {
         let object: PartialObjectMeta<Service> =
             serde_json::from_value(stored(version, Some("t1"), json!({}))).unwrap();

@@ -76,16 +76,14 @@ impl<R: Reconciler> Runner<R> {
         locked(&self.causes).remove(&(meta.namespace.clone(), meta.name.clone().unwrap_or_default()));
     }
 
-    pub(super) async fn reconcile(self: Arc<Self>, object: Arc<R::Object>) -> Action {
-        let meta = object.meta();
-        let (namespace, name) = (
-            meta.namespace.clone().unwrap_or_default(),
-            meta.name.clone().unwrap_or_default(),
-        );
+    pub(super) async fn reconcile(self: Arc<Self>, namespace: String, name: String) -> Action {
         // What is in the store is the last version that could be read, not what the user wants now.
         if self.primary.is_unparsed(&namespace, &name).is_some() {
             return Action::await_change();
         }
+        let Some(object) = self.primary.get(&namespace, &name) else {
+            return Action::await_change();
+        };
         if is_gone(&*object) {
             return Action::await_change();
         }
@@ -148,7 +146,7 @@ impl<R: Reconciler> Runner<R> {
                 .kit
                 .writes()
                 .last(&key)
-                .is_some_and(|last| last.uid == *uid && !crate::expect::shows(version, &last.version));
+                .is_some_and(|last| last.is_of(uid) && !last.is_shown(version));
         let mut behind = locked(&self.behind);
         if !is_behind {
             behind.remove(uid);

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt};
 use kube::Resource;
-use kube::api::ObjectMeta;
+use kube::api::{ObjectMeta, PartialObjectMeta};
 use kube::core::error_boundary::InvalidObject;
-use kube::runtime::reflector::ObjectRef;
+use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::mpsc;
 
+use super::names::Names;
 use super::{Reconciler, once::Runner};
 use crate::kit::Kit;
 use crate::retry::Delays;
@@ -24,12 +25,16 @@ use crate::watch::{Heard, Queue, Source, Wake, cause, wake_stream};
 const ANSWERED_AFTER: Duration = Duration::from_millis(500);
 const AT_ONCE: usize = 4096;
 
-/// Wakes for the controller's own objects.
+/// The names of the controller's own objects, and wakes for them. A name is known before it is woken.
 pub(super) fn wakes<R: Reconciler>(
     primary: &Source<R::Object>,
     kit: &Kit,
     runner: Arc<Runner<R>>,
-) -> BoxStream<'static, Wake<R::Object>> {
+) -> (
+    Store<PartialObjectMeta<R::Object>>,
+    BoxStream<'static, Wake<R::Object>>,
+) {
+    let (names, store) = Names::new();
     let asked = Queue::new();
     let status = Queue::new();
     let (weak_asked, weak_status) = (Arc::downgrade(&asked), Arc::downgrade(&status));
@@ -40,6 +45,7 @@ pub(super) fn wakes<R: Reconciler>(
         };
         match heard {
             Heard::There(object) => {
+                names.there(object.meta());
                 let uid = object.meta().uid.clone().unwrap_or_default();
                 let now = fingerprint(object.meta());
                 let before = locked(&seen).insert(uid, now);
@@ -47,6 +53,7 @@ pub(super) fn wakes<R: Reconciler>(
                 queue.push(ObjectRef::from_obj(object), cause(object));
             }
             Heard::Gone(object) => {
+                names.gone(object.meta());
                 locked(&seen).remove(object.meta().uid.as_deref().unwrap_or_default());
                 runner.forget(object);
             }
@@ -76,7 +83,7 @@ pub(super) fn wakes<R: Reconciler>(
         })
         .buffer_unordered(AT_ONCE)
         .filter_map(|wake| async move { wake });
-    stream::select(wake_stream(asked), foreign).boxed()
+    (store, stream::select(wake_stream(asked), foreign).boxed())
 }
 
 /// Of all that a user or another controller may change and a reconciler reads, but the status.
@@ -179,7 +186,7 @@ mod unparsed_tests {
             _ => Answer::Json(200, list.clone()),
         });
         let mut watches = Watches::new(&env, Scope::All);
-        let source = watches.primary::<Tenant>();
+        let source = watches.primary::<Tenant>(|_| None);
         let kit = Kit::new(&env, "tenant");
         let telling = tokio::spawn(report_unparsed(source.clone(), kit));
         let watching = tokio::spawn(watches.start());

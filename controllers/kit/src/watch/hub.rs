@@ -1,18 +1,16 @@
 //! The store of one watch and everybody who wants to hear of its changes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 
 use kube::Resource;
 use kube::api::ObjectMeta;
 use kube::core::error_boundary::InvalidObject;
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher::Event;
 
 use super::health::{Access, Health};
 use super::registry::{Cache, Look};
+use super::shelf::Shelf;
 use crate::run::locked;
 
 /// Hears of every object that was made, changed or deleted. Returns whether it wants to go on.
@@ -30,7 +28,8 @@ pub(super) enum Touched<'a, K> {
     Access,
 }
 
-type Named = (Option<String>, String);
+/// Namespace (nothing for what belongs to the cluster) and name.
+type Named = (String, String);
 
 /// Whether two versions of an object differ in nothing anybody here reads.
 pub(super) type Same<K> = fn(&K, &K) -> bool;
@@ -42,10 +41,9 @@ where
 {
     pub(super) dynamic: K::DynamicType,
     pub(super) health: Arc<Health>,
-    pub(super) store: Store<K>,
+    pub(super) shelf: Shelf<K>,
     /// None: every new version is told.
     same: Option<Same<K>>,
-    writer: Mutex<Writer<K>>,
     unparsed: Mutex<HashMap<Named, InvalidObject>>,
     listeners: Mutex<Vec<Listener<K>>>,
 }
@@ -55,32 +53,29 @@ where
     K: Resource + Clone + 'static,
     K::DynamicType: Clone + Eq + Hash,
 {
-    pub(super) fn new(dynamic: K::DynamicType, health: Arc<Health>, same: Option<Same<K>>) -> Self {
-        let writer = Writer::new(dynamic.clone());
+    pub(super) fn new(
+        dynamic: K::DynamicType,
+        health: Arc<Health>,
+        shelf: Shelf<K>,
+        same: Option<Same<K>>,
+    ) -> Self {
         Self {
             dynamic,
             health,
-            store: writer.as_reader(),
+            shelf,
             same,
-            writer: Mutex::new(writer),
             unparsed: Mutex::default(),
             listeners: Mutex::default(),
-        }
-    }
-
-    pub(super) fn reference(&self, namespace: Option<&str>, name: &str) -> ObjectRef<K> {
-        let reference = ObjectRef::new_with(name, self.dynamic.clone());
-        match namespace {
-            Some(namespace) => reference.within(namespace),
-            None => reference,
         }
     }
 
     /// Tells the new listener of all that is there first, so that nothing before it is missed.
     pub(super) fn listen(&self, listener: Listener<K>) {
         let mut listeners = locked(&self.listeners);
-        for object in self.store.state() {
-            listener(&Touched::There(&object));
+        for (namespace, name) in self.shelf.names() {
+            if let Some(object) = self.shelf.get(&namespace, &name) {
+                listener(&Touched::There(&object));
+            }
         }
         for invalid in locked(&self.unparsed).values() {
             listener(&Touched::Unparsed(invalid));
@@ -98,11 +93,9 @@ where
             Ok(object) => {
                 locked(&self.unparsed).remove(&named(object.meta()));
                 let (namespace, name) = named(object.meta());
-                let before = self.store.get(&self.reference(namespace.as_deref(), &name));
-                let same = before
-                    .zip(self.same)
-                    .is_some_and(|(old, same)| same(&old, &object));
-                locked(&self.writer).apply_watcher_event(&Event::Apply(object.clone()));
+                let before = self.same.zip(self.shelf.get(&namespace, &name));
+                let same = before.is_some_and(|(same, old)| same(&old, &object));
+                self.shelf.put(object.clone());
                 if !same {
                     self.tell(&Touched::There(&object));
                 }
@@ -123,65 +116,61 @@ where
         };
         let (namespace, name) = named(meta);
         locked(&self.unparsed).remove(&(namespace.clone(), name.clone()));
-        let known = self.store.get(&self.reference(namespace.as_deref(), &name));
-        let Some(last) = parsed.ok().or_else(|| known.map(|known| (*known).clone())) else {
+        let known = self.shelf.get(&namespace, &name);
+        let Some(last) = parsed.ok().or_else(|| known.map(Arc::unwrap_or_clone)) else {
             return;
         };
-        locked(&self.writer).apply_watcher_event(&Event::Delete(last.clone()));
+        self.shelf.remove(&namespace, &name);
         self.tell(&Touched::Gone(&last));
     }
 
     /// The whole list: what is not in it is gone.
     pub(super) fn replace(&self, list: Vec<Result<K, Box<InvalidObject>>>) {
-        let before: HashMap<Named, Arc<K>> = self
-            .store
-            .state()
-            .into_iter()
-            .map(|object| (named(object.meta()), object))
-            .collect();
         let mut unparsed = HashMap::new();
-        let mut now: HashMap<Named, K> = HashMap::new();
+        let mut now: BTreeMap<Named, K> = BTreeMap::new();
         for parsed in list {
             match parsed {
-                Ok(object) => {
-                    now.insert(named(object.meta()), object);
-                }
-                Err(invalid) => {
-                    let key = named(&invalid.metadata);
-                    if let Some(last) = before.get(&key) {
-                        now.insert(key.clone(), (**last).clone());
-                    }
-                    unparsed.insert(key, *invalid);
-                }
+                Ok(object) => drop(now.insert(named(object.meta()), object)),
+                Err(invalid) => drop(unparsed.insert(named(&invalid.metadata), *invalid)),
             }
         }
-        {
-            let mut writer = locked(&self.writer);
-            writer.apply_watcher_event(&Event::Init);
-            for object in now.values() {
-                writer.apply_watcher_event(&Event::InitApply(object.clone()));
-            }
-            writer.apply_watcher_event(&Event::InitDone);
-        }
+        let gone: Vec<Arc<K>> = self
+            .shelf
+            .names()
+            .into_iter()
+            .filter(|key| !now.contains_key(key) && !unparsed.contains_key(key))
+            .filter_map(|(namespace, name)| self.shelf.get(&namespace, &name))
+            .collect();
+        let news = now.iter().filter(|(_, object)| self.is_news(object));
+        let news: Vec<Named> = news.map(|(key, _)| key.clone()).collect();
+        // Their last versions stay: an object that cannot be read has not gone away.
+        let stay: BTreeSet<Named> = unparsed.keys().cloned().collect();
+        self.shelf.replace(now.into_values(), &stay);
         *locked(&self.unparsed) = unparsed.clone();
-        for (key, object) in &now {
-            let changed = before.get(key).is_none_or(|old| match self.same {
-                Some(same) => !same(old, object),
-                None => {
-                    old.meta().resource_version != object.meta().resource_version
-                        || old.meta().uid != object.meta().uid
-                }
-            });
-            if changed {
-                self.tell(&Touched::There(object));
+        for (namespace, name) in &news {
+            if let Some(object) = self.shelf.get(namespace, name) {
+                self.tell(&Touched::There(&object));
             }
         }
         for invalid in unparsed.values() {
             self.tell(&Touched::Unparsed(invalid));
         }
-        for (key, object) in &before {
-            if !now.contains_key(key) {
-                self.tell(&Touched::Gone(object));
+        for object in &gone {
+            self.tell(&Touched::Gone(object));
+        }
+    }
+
+    /// Whether an object of a list differs from what is known of it.
+    fn is_news(&self, object: &K) -> bool {
+        let (namespace, name) = named(object.meta());
+        let Some(old) = self.shelf.get(&namespace, &name) else {
+            return true;
+        };
+        match self.same {
+            Some(same) => !same(&old, object),
+            None => {
+                old.meta().resource_version != object.meta().resource_version
+                    || old.meta().uid != object.meta().uid
             }
         }
     }
@@ -216,7 +205,7 @@ where
         }
         // Progress is read first: an object that arrives in between is then taken for not seen yet, not for deleted.
         let progress = self.health.progress();
-        match self.store.get(&self.reference(Some(namespace), name)) {
+        match self.shelf.get(namespace, name) {
             Some(object) => Look::Known(Box::new(object.meta().clone())),
             None => Look::Absent(progress),
         }
@@ -224,5 +213,8 @@ where
 }
 
 pub(super) fn named(meta: &ObjectMeta) -> Named {
-    (meta.namespace.clone(), meta.name.clone().unwrap_or_default())
+    (
+        meta.namespace.clone().unwrap_or_default(),
+        meta.name.clone().unwrap_or_default(),
+    )
 }

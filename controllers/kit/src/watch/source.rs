@@ -6,10 +6,11 @@ use std::sync::Arc;
 use futures::stream::BoxStream;
 use kube::Resource;
 use kube::core::error_boundary::InvalidObject;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::ObjectRef;
 
 use super::health::{Access, Health};
 use super::hub::{Hub, Touched};
+use super::shelf::{Shelf, labelled};
 use super::wake::{self, Queue, Wake};
 
 /// One watch: what is there now, and what is touched from now on (deletions included).
@@ -50,34 +51,48 @@ where
     {
         let dynamic = K::DynamicType::default();
         let health = Arc::new(Health::new(&K::kind(&dynamic)));
-        let hub = Hub::new(dynamic, health, None);
+        let hub = Hub::new(dynamic, health, Shelf::new(labelled, None), None);
         hub.replace(objects.into_iter().map(Ok).collect());
         hub.health.heard(None);
         hub.health.fill();
         Self { hub: Arc::new(hub) }
     }
 
-    /// What is known now. It may lag behind the API server, but is complete once the process is ready.
-    #[must_use]
-    pub fn store(&self) -> Store<K> {
-        self.hub.store.clone()
-    }
-
-    /// One object of the store.
+    /// One object as it is known now. What is known may lag behind the API server, but is complete once the process is
+    /// ready.
     #[must_use]
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        self.hub.store.get(&self.hub.reference(Some(namespace), name))
+        self.hub.shelf.get(namespace, name)
     }
 
-    /// All objects of a namespace that `keep` keeps, by name.
+    /// All objects that belong to a Tenant, by name.
     #[must_use]
-    pub fn select(&self, namespace: &str, keep: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
-        let mut found = self
-            .hub
-            .store
-            .state_filter(|object| object.meta().namespace.as_deref() == Some(namespace) && keep(object));
-        found.sort_by(|a, b| a.meta().name.cmp(&b.meta().name));
-        found
+    pub fn of_tenant(&self, namespace: &str, tenant: &str) -> Vec<Arc<K>> {
+        self.hub.shelf.of_tenant(namespace, tenant)
+    }
+
+    /// Names all objects that belong to a Tenant.
+    #[must_use]
+    pub fn references_of(&self, namespace: &str, tenant: &str) -> Vec<ObjectRef<K>> {
+        let names = self.hub.shelf.names_of_tenant(namespace, tenant).into_iter();
+        names
+            .map(|name| ObjectRef::new_with(&name, self.hub.dynamic.clone()).within(namespace))
+            .collect()
+    }
+
+    /// Names all objects.
+    #[must_use]
+    pub fn references(&self) -> Vec<ObjectRef<K>> {
+        let names = self.hub.shelf.names().into_iter();
+        names
+            .map(|(namespace, name)| {
+                let reference = ObjectRef::new_with(&name, self.hub.dynamic.clone());
+                match &*namespace {
+                    "" => reference,
+                    namespace => reference.within(namespace),
+                }
+            })
+            .collect()
     }
 
     /// Whether the API server serves the kind. Only a watch of an optional kind may say no.
@@ -93,7 +108,7 @@ where
         let permitted = || self.hub.health.access() != Access::NotPermitted;
         // Asked again afterwards: the store is emptied after a right is lost, and filled before one is given.
         let before = permitted();
-        let all = self.hub.store.state();
+        let all = self.hub.shelf.all();
         (before && permitted()).then_some(all)
     }
 

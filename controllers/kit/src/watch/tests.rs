@@ -57,7 +57,7 @@ async fn a_kind_that_may_not_be_seen_is_no_failure_and_is_seen_once_it_may_be() 
     assert_eq!(wakes.next().await.unwrap().target.name, "a");
     *locked(&permitted) = false;
     until_later(|| nodes.all().is_none()).await;
-    assert!(nodes.store().state().is_empty());
+    assert!(nodes.references().is_empty());
     running.abort();
 }
 
@@ -70,7 +70,12 @@ async fn until_later(holds: impl Fn() -> bool) {
 #[tokio::test]
 async fn a_version_in_which_nothing_that_is_kept_has_changed_wakes_nobody() {
     let health = Arc::new(Health::new("Node"));
-    let hub = Arc::new(Hub::new((), health, Some(same_but_version::<Node>)));
+    let hub = Arc::new(Hub::new(
+        (),
+        health,
+        Shelf::new(labelled, Some(Packing::json())),
+        Some(same_but_version::<Node>),
+    ));
     let source = Source::of(hub.clone());
     let heard = Arc::new(Mutex::new(0));
     let count = heard.clone();

@@ -1,0 +1,279 @@
+//! The objects of one watch, kept small: as JSON, and made again for who reads them.
+//!
+//! An object in its parts takes four times as much: each label alone is two texts of their own in a tree with room for
+//! eleven. With a thousand Tenants that is most of what the process holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crds::names::LABEL_TENANT;
+use kube::Resource;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Which Tenant of its namespace an object belongs to.
+pub type TenantOf<K> = fn(&K) -> Option<&str>;
+
+/// The label that every child carries.
+pub(super) fn labelled<K: Resource>(object: &K) -> Option<&str> {
+    let labels = object.meta().labels.as_ref()?;
+    labels.get(LABEL_TENANT).map(String::as_str)
+}
+
+/// How objects are made small.
+pub(super) struct Packing<K> {
+    pack: fn(&K) -> Option<Vec<u8>>,
+    unpack: fn(&[u8]) -> Option<K>,
+}
+
+impl<K> Clone for Packing<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<K> Copy for Packing<K> {}
+
+impl<K: Serialize + DeserializeOwned> Packing<K> {
+    /// As JSON.
+    pub(super) fn json() -> Self {
+        Self {
+            pack: |object| serde_json::to_vec(object).ok(),
+            unpack: |bytes| serde_json::from_slice(bytes).ok(),
+        }
+    }
+}
+
+enum Form<K> {
+    Packed(Arc<[u8]>),
+    Whole(Arc<K>),
+}
+
+struct Entry<K> {
+    tenant: Option<Box<str>>,
+    form: Form<K>,
+}
+
+/// `namespace/name`: neither holds a slash, so that a namespace is a range.
+type Key = Box<str>;
+
+pub(super) struct Shelf<K> {
+    tenant: TenantOf<K>,
+    /// None: objects are few, or read often, and kept as they are.
+    packing: Option<Packing<K>>,
+    entries: RwLock<BTreeMap<Key, Entry<K>>>,
+}
+
+impl<K: Resource> Shelf<K> {
+    pub(super) fn new(tenant: TenantOf<K>, packing: Option<Packing<K>>) -> Self {
+        Self {
+            tenant,
+            packing,
+            entries: RwLock::default(),
+        }
+    }
+
+    pub(super) fn put(&self, object: K) {
+        let (key, entry) = (key_of(&object), self.entry(object));
+        self.write().insert(key, entry);
+    }
+
+    pub(super) fn remove(&self, namespace: &str, name: &str) {
+        self.write().remove(&*key(namespace, name));
+    }
+
+    /// Keeps these, and of the others those that are named.
+    pub(super) fn replace(&self, objects: impl IntoIterator<Item = K>, named: &BTreeSet<(String, String)>) {
+        let named: BTreeSet<Key> = named
+            .iter()
+            .map(|(namespace, name)| key(namespace, name))
+            .collect();
+        let entries: Vec<_> = objects
+            .into_iter()
+            .map(|object| (key_of(&object), self.entry(object)))
+            .collect();
+        let mut kept = self.write();
+        kept.retain(|key, _| named.contains(key));
+        kept.extend(entries);
+    }
+
+    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        let form = self.read().get(&*key(namespace, name)).map(Entry::form);
+        self.unpacked(form?)
+    }
+
+    /// The objects of a Tenant, by name.
+    pub(super) fn of_tenant(&self, namespace: &str, tenant: &str) -> Vec<Arc<K>> {
+        let forms = self.each_of_tenant(namespace, tenant, |_, entry| entry.form());
+        forms.into_iter().filter_map(|form| self.unpacked(form)).collect()
+    }
+
+    /// Their names.
+    pub(super) fn names_of_tenant(&self, namespace: &str, tenant: &str) -> Vec<String> {
+        self.each_of_tenant(namespace, tenant, |name, _| name.to_owned())
+    }
+
+    fn each_of_tenant<T>(
+        &self,
+        namespace: &str,
+        tenant: &str,
+        take: impl Fn(&str, &Entry<K>) -> T,
+    ) -> Vec<T> {
+        let entries = self.read();
+        // The slash is the last character before the zero.
+        let range = entries.range(key(namespace, "")..format!("{namespace}0").into_boxed_str());
+        range
+            .filter(|(_, entry)| entry.tenant.as_deref() == Some(tenant))
+            .map(|(key, entry)| take(&key[namespace.len() + 1..], entry))
+            .collect()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<K>> {
+        let forms: Vec<_> = self.read().values().map(Entry::form).collect();
+        forms.into_iter().filter_map(|form| self.unpacked(form)).collect()
+    }
+
+    /// Namespace and name of each.
+    pub(super) fn names(&self) -> Vec<(String, String)> {
+        let entries = self.read();
+        let names = entries.keys().filter_map(|key| key.split_once('/'));
+        names
+            .map(|(namespace, name)| (namespace.to_owned(), name.to_owned()))
+            .collect()
+    }
+
+    fn entry(&self, object: K) -> Entry<K> {
+        let tenant = (self.tenant)(&object).map(Box::from);
+        let packed = self.packing.and_then(|packing| {
+            let bytes = (packing.pack)(&object)?;
+            // What cannot be made again is kept as it is: an object must not vanish here.
+            (packing.unpack)(&bytes).map(|_| bytes.into())
+        });
+        let form = packed.map_or_else(|| Form::Whole(Arc::new(object)), Form::Packed);
+        Entry { tenant, form }
+    }
+
+    fn unpacked(&self, form: Form<K>) -> Option<Arc<K>> {
+        match form {
+            Form::Whole(object) => Some(object),
+            Form::Packed(bytes) => (self.packing?.unpack)(&bytes).map(Arc::new),
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<Key, Entry<K>>> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<Key, Entry<K>>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K> Entry<K> {
+    fn form(&self) -> Form<K> {
+        match &self.form {
+            Form::Packed(bytes) => Form::Packed(bytes.clone()),
+            Form::Whole(object) => Form::Whole(object.clone()),
+        }
+    }
+}
+
+fn key(namespace: &str, name: &str) -> Key {
+    format!("{namespace}/{name}").into()
+}
+
+fn key_of<K: Resource>(object: &K) -> Key {
+    let meta = object.meta();
+    key(
+        meta.namespace.as_deref().unwrap_or_default(),
+        meta.name.as_deref().unwrap_or_default(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::json;
+
+    fn map(namespace: &str, name: &str, tenant: &str) -> ConfigMap {
+        let meta = json!({"namespace": namespace, "name": name, "labels": {LABEL_TENANT: tenant}});
+        serde_json::from_value(json!({"metadata": meta, "data": {"k": "v"}})).unwrap()
+    }
+
+    fn names(found: &[Arc<ConfigMap>]) -> Vec<&str> {
+        found
+            .iter()
+            .map(|map| map.metadata.name.as_deref().unwrap())
+            .collect()
+    }
+
+    fn shelves() -> [Shelf<ConfigMap>; 2] {
+        [
+            Shelf::new(labelled, Some(Packing::json())),
+            Shelf::new(labelled, None),
+        ]
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_put() {
+        for shelf in shelves() {
+            shelf.put(map("ns", "a", "store"));
+            assert_eq!(*shelf.get("ns", "a").unwrap(), map("ns", "a", "store"));
+            assert!(shelf.get("ns", "b").is_none());
+            shelf.remove("ns", "a");
+            assert!(shelf.get("ns", "a").is_none());
+        }
+    }
+
+    #[test]
+    fn a_tenants_objects_are_those_of_its_namespace_with_its_name_in_order() {
+        for shelf in shelves() {
+            for (namespace, name, tenant) in [
+                ("ns", "b", "store"),
+                ("ns", "a", "store"),
+                ("ns", "c", "other"),
+                ("ns-2", "d", "store"),
+                ("n", "e", "store"),
+                ("ns0", "f", "store"),
+            ] {
+                shelf.put(map(namespace, name, tenant));
+            }
+            assert_eq!(names(&shelf.of_tenant("ns", "store")), ["a", "b"]);
+            assert_eq!(shelf.names_of_tenant("ns", "store"), ["a", "b"]);
+            assert_eq!(names(&shelf.of_tenant("ns", "nobody")), [""; 0]);
+            assert_eq!(shelf.all().len(), 6);
+        }
+    }
+
+    #[test]
+    fn a_new_list_keeps_of_the_former_one_only_what_is_named() {
+        for shelf in shelves() {
+            for name in ["a", "b", "c"] {
+                shelf.put(map("ns", name, "store"));
+            }
+            let named = BTreeSet::from([("ns".to_owned(), "b".to_owned())]);
+            shelf.replace(vec![map("ns", "d", "store")], &named);
+            assert_eq!(names(&shelf.all()), ["b", "d"]);
+        }
+    }
+
+    #[test]
+    fn an_object_that_could_not_be_made_again_is_kept_as_it_is() {
+        let packing = Packing::<ConfigMap> {
+            pack: |_| Some(Vec::new()),
+            unpack: |_| None,
+        };
+        let shelf = Shelf::new(labelled, Some(packing));
+        shelf.put(map("ns", "a", "store"));
+        assert_eq!(*shelf.get("ns", "a").unwrap(), map("ns", "a", "store"));
+    }
+
+    #[test]
+    fn packed_it_takes_less_than_half() {
+        let object = map("ns", "a", "store");
+        let bytes = (Packing::json().pack)(&object).unwrap().len();
+        // The tree of its labels alone: eleven pairs of texts.
+        let labels = 11 * 2 * size_of::<String>();
+        assert!(bytes * 2 < size_of::<ConfigMap>() + labels, "{bytes}");
+    }
+}
