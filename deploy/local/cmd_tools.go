@@ -49,6 +49,10 @@ func imageBuild(args []string) error {
 	set.StringVar(&o.Entry, "entry", "", "the program's path in the image; /usr/bin/ and its name by default")
 	set.IntVar(&o.User, "user", 10001, "number of the user and group that run it")
 	set.StringVar(&o.Out, "out", "", "the archive to write")
+	set.Func("tool", "another program to put into it, at its own path; may be given again", func(path string) error {
+		o.Tools = append(o.Tools, path)
+		return nil
+	})
 	if err := parse(set, args); err != nil {
 		return err
 	}

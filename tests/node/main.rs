@@ -28,6 +28,7 @@ mod s3;
 mod scene;
 mod stores;
 mod topology;
+mod versions;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -94,6 +95,11 @@ fn run(arguments: &Arguments) -> ExitCode {
     if std::env::var("LONG").is_ok_and(|value| value == "1") {
         tests.extend(tests![
             certificates::a_new_authority_is_known_to_all_before_it_is_used
+        ]);
+    }
+    if versions::other().is_some() {
+        tests.extend(tests![
+            versions::a_store_takes_a_later_version_and_an_earlier_one_only_by_a_word
         ]);
     }
     if arguments.list {

@@ -18,7 +18,7 @@ use crate::support::space::Space;
 use crate::support::wait::until;
 
 /// How long four servers may take to be replaced one after the other.
-const ROLLED: Duration = Duration::from_secs(240);
+pub const ROLLED: Duration = Duration::from_secs(240);
 const OBJECTS: usize = 20;
 
 pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced(world: Arc<World>) {
@@ -53,21 +53,7 @@ pub async fn servers_are_replaced_although_the_operator_and_a_server_die_meanwhi
     let mut changed = objects::tenant();
     changed["metadata"] = json!({"annotations": {ANNOTATION_RESTARTED_AT: "2026-01-02T03:04:05Z"}});
     space.apply::<Tenant>("store", &changed).await.unwrap();
-    until("the first server to be replaced", ROLLED, || async {
-        let new = uids(&space).await.difference(&before).count();
-        if new > 0 {
-            Ok(())
-        } else {
-            Err("none is new".to_owned())
-        }
-    })
-    .await;
-    kill_operator(&world).await;
-    let pods = space.list::<Pod>().await;
-    let old = pods
-        .iter()
-        .find(|pod| pod.uid().is_some_and(|uid| before.contains(&uid)));
-    kill_program(&old.unwrap().uid().unwrap(), "/usr/bin/rustfs");
+    operator_and_a_server_die(&world, &space, &before).await;
     // Two at most: the one that died, and the one whose turn it is.
     replaced(&space, &before, 2).await;
     served(&traffic.end());
@@ -75,8 +61,27 @@ pub async fn servers_are_replaced_although_the_operator_and_a_server_die_meanwhi
     space.vacate().await;
 }
 
+/// Once the first server is another one, the operator is killed, and one of those whose turn has not come.
+pub async fn operator_and_a_server_die(world: &World, space: &Space, before: &BTreeSet<String>) {
+    until("the first server to be replaced", ROLLED, || async {
+        let new = uids(space).await.difference(before).count();
+        if new > 0 {
+            Ok(())
+        } else {
+            Err("none is new".to_owned())
+        }
+    })
+    .await;
+    kill_operator(world).await;
+    let pods = space.list::<Pod>().await;
+    let old = pods
+        .iter()
+        .find(|pod| pod.uid().is_some_and(|uid| before.contains(&uid)));
+    kill_program(&old.unwrap().uid().unwrap(), "/usr/bin/rustfs");
+}
+
 /// Waits until every server is another one, and never fewer of the four than told are ready meanwhile.
-async fn replaced(space: &Space, before: &BTreeSet<String>, least: usize) {
+pub async fn replaced(space: &Space, before: &BTreeSet<String>, least: usize) {
     until("every server to be replaced", ROLLED, || async {
         let ready = ready(space).await;
         assert!(ready >= least, "{} servers are missing at once", 4 - ready);
@@ -110,7 +115,7 @@ async fn restarted(space: &Space, server: &str) -> Duration {
     took
 }
 
-fn served(counts: &Value) {
+pub fn served(counts: &Value) {
     undisturbed(counts);
     assert!(counts["writes"].as_u64() > Some(20), "{counts}");
 }
