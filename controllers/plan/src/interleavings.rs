@@ -1,9 +1,17 @@
 //! A small model of a cluster around the real decisions: a Pool joins a store that serves, and one is drained, in every
-//! order in which controllers may look, servers may start, stop and fail. Whatever the order: clients never meet two
-//! views of the store, no server that serves is stopped while another is missing, and there is always a way to the end.
+//! order in which controllers may look, servers may start, stop and fail, drains may fail, uploads end and time pass.
+//! Whatever the order: clients never meet two views of the store, no server that serves is stopped while another is
+//! missing, no drain is begun twice or before a failure was told and forgotten, and there is always a way to the end.
 
+mod cluster;
+mod events;
+mod failed_drains;
+mod key;
 mod laws;
+mod looks;
 mod made;
+mod orders;
+mod seen;
 mod world;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,7 +20,7 @@ use crds::pool::PoolState;
 use crds::rebalance::Rebalance::AfterJoin;
 
 use made::new_pool;
-use world::{Life, World};
+use world::{Failing, Life, World};
 
 /// Follows every order of events from `start`, and gives the number of worlds met. From each of them there must be a
 /// way to one that is `done`.
@@ -76,7 +84,7 @@ fn a_pool_joins_in_every_order_of_events() {
     let worlds = explore(world, |world| {
         all_serve(world, 8) && world.topology().pools.len() == 2
     });
-    assert!(worlds > 100, "{worlds}");
+    assert!(worlds > 50, "{worlds}");
 }
 
 #[test]
@@ -87,7 +95,7 @@ fn a_pool_joins_although_a_server_fails_at_any_time() {
     let worlds = explore(world, |world| {
         all_serve(world, 8) && world.topology().pools.len() == 2
     });
-    assert!(worlds > 1000, "{worlds}");
+    assert!(worlds > 300, "{worlds}");
 }
 
 #[test]
@@ -139,7 +147,8 @@ fn pools_get_numbers_of_their_places_before_another_one_is_drained() {
 fn a_drain_that_cannot_be_forgotten_is_left_behind_in_every_order_of_events() {
     let mut world = World::serving(&["a", "b"]);
     world.pools[1].spec.state = PoolState::Decommissioned;
-    world.dead = true;
+    world.failing = Failing::ForGood;
+    world.doubts = 1;
     let worlds = explore(world, |world| {
         let topology = world.topology();
         let told = world.pools[1]
@@ -162,6 +171,7 @@ fn rotated(world: &World, servers: usize) -> bool {
 fn root_credentials_change_in_every_order_of_events_although_a_server_fails() {
     let mut world = World::serving(&["a"]);
     world.rotations = vec![2];
+    world.alike = false;
     world.faults = 1;
     let worlds = explore(world, |world| rotated(world, 4));
     assert!(worlds > 100, "{worlds}");
@@ -172,6 +182,7 @@ fn root_credentials_change_again_or_back_at_any_time() {
     for rotations in [vec![2, 1, 3], vec![2, 3]] {
         let mut world = World::serving(&["a"]);
         world.rotations = rotations;
+        world.alike = false;
         let worlds = explore(world, |world| rotated(world, 4));
         assert!(worlds > 100, "{worlds}");
     }
@@ -182,6 +193,7 @@ fn root_credentials_change_while_a_pool_joins() {
     let mut world = World::serving(&["a"]);
     world.pools.push(new_pool("b"));
     world.rotations = vec![2];
+    world.alike = false;
     let worlds = explore(world, |world| {
         rotated(world, 8) && world.topology().pools.len() == 2
     });

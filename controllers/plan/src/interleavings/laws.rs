@@ -1,4 +1,4 @@
-//! What must hold in every world, and what tells two apart.
+//! What clients must meet in every world.
 
 use super::world::Life;
 use super::world::World;
@@ -25,8 +25,7 @@ impl World {
         for ((pool, ordinal), server) in &self.servers {
             let own = volumes(server.revision);
             let data_it_misses = knows.iter().any(|element| {
-                !own.iter().any(|own| same_pool(own, element))
-                    && self.drains.get(element) != Some(&"complete")
+                !own.iter().any(|own| same_pool(own, element)) && self.drain_of(element) != "complete"
             });
             if server.life != Life::Starting && data_it_misses && self.has_served(server.revision) {
                 return Err(format!(
@@ -59,51 +58,5 @@ impl World {
     /// Whether clients may have open connections to servers of a revision.
     fn has_served(&self, revision: u64) -> bool {
         revision <= self.selected && revision > 0
-    }
-
-    /// What tells two worlds apart.
-    pub(super) fn key(&self) -> String {
-        let pools: Vec<_> = self
-            .pools
-            .iter()
-            .map(|pool| {
-                let status = pool.status.as_ref();
-                let conditions = status.map(|status| {
-                    let told = status
-                        .conditions
-                        .iter()
-                        .map(|found| format!("{}{}{}", found.type_, found.status, found.reason));
-                    told.collect::<Vec<_>>()
-                });
-                (
-                    status.and_then(|status| status.drain.clone()),
-                    pool.spec.state,
-                    conditions,
-                    pool.metadata.finalizers.is_some(),
-                )
-            })
-            .collect();
-        let sets: Vec<_> = self
-            .sets
-            .iter()
-            .map(|(name, set)| (name, set.metadata.annotations.clone()))
-            .collect();
-        format!(
-            "{:?} {pools:?} {sets:?} {:?} {} {:?} {:?} {} {} {:?} {:?} {} {:?}",
-            self.topology(),
-            self.servers,
-            self.selected,
-            self.drains,
-            self.numbers,
-            self.faults,
-            self.offered,
-            self.rotations,
-            (self.rebalances, self.settled),
-            self.cuts,
-            self.tenant
-                .status
-                .as_ref()
-                .and_then(|status| status.rebalance.clone()),
-        )
     }
 }

@@ -14,7 +14,7 @@ use kube::core::{ObjectMeta, PartialObjectMeta};
 
 use crate::meta;
 
-use super::world::{Life, NAMESPACE, SERVERS, Server, now};
+use super::world::{Life, NAMESPACE, SERVERS, Server, start};
 
 pub(super) fn new_pool(name: &str) -> Pool {
     let spec = PoolSpec {
@@ -26,7 +26,7 @@ pub(super) fn new_pool(name: &str) -> Pool {
     let mut pool = Pool::new(name, spec);
     pool.metadata.namespace = Some(NAMESPACE.into());
     pool.metadata.uid = Some(format!("{name}-uid"));
-    pool.metadata.creation_timestamp = Some(Time(now()));
+    pool.metadata.creation_timestamp = Some(Time(start()));
     pool
 }
 
@@ -54,7 +54,7 @@ pub(super) fn pod(pool: &str, ordinal: i32, server: &Server) -> Pod {
                 .into(),
             ),
             annotations: Some([label(ANNOTATION_TEMPLATE_HASH, server.hash.clone())].into()),
-            deletion_timestamp: (server.life == Life::Stopping).then(|| Time(now())),
+            deletion_timestamp: (server.life == Life::Stopping).then(|| Time(start())),
             ..ObjectMeta::default()
         },
         status: Some(PodStatus {

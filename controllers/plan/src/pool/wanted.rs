@@ -73,15 +73,17 @@ impl Wanted {
             && basis
                 .rollout
                 .is_some_and(|rollout| rejects(rollout, basis.pool, &said));
-        let kept = good.unwrap_or_else(|| said.clone());
-        let asked = if rejected { &kept } else { &said };
+        // Making a template is most of the work of a look, and mostly nothing is held back.
+        let made = basis.make(&said);
+        let kept = good.filter(|good| *good != said);
+        let kept = kept.map_or_else(|| made.clone(), |good| basis.make(&good));
         Self {
             hold: hold(basis, &said.0, rejected),
             rejected,
             revision: basis.revision.to_string(),
-            said: hash(&basis.make(&said)),
-            asked: basis.make(asked),
-            kept: basis.make(&kept),
+            said: hash(&made),
+            asked: if rejected { kept.clone() } else { made },
+            kept,
         }
     }
 

@@ -51,11 +51,25 @@ pub(super) fn after_failure(pool: &Pool, observed: &Observed, own: &Report) -> D
         };
     }
     let before = stored(pool).filter(|drain| drain.state == STATE);
-    let status = before.map_or_else(|| next(observed, &status), Clone::clone);
+    let status = before.map_or_else(|| next(observed, &status), |told| still_told(observed, told));
     Drain {
         // Until then no server makes a bucket, and uploads to this Pool are refused.
         order: before.map(|_| Order::Clear),
         ..outlook(pool, observed, own, status)
+    }
+}
+
+/// What was told of the failure. That no upload is in its way any more may be seen only now, before the servers have
+/// forgotten it: then the time of the retry has come, because nothing will tell later that there was one.
+fn still_told(observed: &Observed, told: &DrainStatus) -> DrainStatus {
+    let free = told.open_uploads.is_some() && uploads::are_gone(&observed.uploads);
+    DrainStatus {
+        retry_at: if free {
+            seconds(observed.now)
+        } else {
+            told.retry_at.clone()
+        },
+        ..told.clone()
     }
 }
 

@@ -121,6 +121,22 @@ fn while_uploads_are_in_its_way_a_drain_rests_and_begins_again_once_they_are_gon
 }
 
 #[test]
+fn uploads_that_end_before_the_servers_have_forgotten_a_drain_let_it_begin_again_at_once() {
+    let (mut pool, mut observed) = failed();
+    observed.uploads = open(&["films/a"], false);
+    pool.status = Some(reported(&pool, &observed));
+    observed.uploads = open(&[], false);
+    assert_eq!(order(&pool, &observed), Some(Order::Clear));
+    pool.status = Some(reported(&pool, &observed));
+    let drain = pool.status.clone().unwrap().drain.unwrap();
+    assert_eq!((drain.state.as_str(), drain.open_uploads), ("failed", None));
+
+    observed.word = Word::Said(vec![report("none", false)]);
+    let drain = reported(&pool, &observed).drain.unwrap();
+    assert_eq!((drain.state.as_str(), drain.retries), ("Requested", 1));
+}
+
+#[test]
 fn a_drain_that_uploads_keep_from_its_end_is_begun_again_for_longer_than_the_servers_keep_uploads() {
     let (mut pool, mut observed) = failed();
     let mut at = |retries, uploads: UploadsWord| {
