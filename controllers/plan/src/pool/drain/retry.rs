@@ -97,11 +97,13 @@ pub(in crate::pool) fn recheck(pool: &Pool, now: Timestamp, drain: &Drain) -> Op
 
 /// When it is begun again: not at all after so many times.
 fn next(observed: &Observed, status: &DrainStatus) -> DrainStatus {
-    let begun = status.retries;
-    let most = if uploads::may_be_open(&observed.uploads) {
-        UPLOAD_RETRIES
+    let (begun, most) = if uploads::may_be_open(&observed.uploads) {
+        (status.retries, UPLOAD_RETRIES)
+    } else if status.retries > RETRIES {
+        // So many were for uploads. They are out of the way, and it fails for another reason for the first time.
+        (0, RETRIES)
     } else {
-        RETRIES
+        (status.retries, RETRIES)
     };
     if begun >= most {
         return status.clone();
