@@ -74,6 +74,15 @@ pub async fn root_credentials_change_as_the_guide_says(world: Arc<World>) {
     space.leave().await;
 }
 
+pub async fn a_store_is_moved_here_as_the_guide_says(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = Space::make(&world.cluster.admin, "migrating").await;
+    follow(&world, &space, "migrating");
+    let tenant = objects::tls_tenant();
+    space.apply::<Tenant>("store", &tenant).await.unwrap();
+    space.leave().await;
+}
+
 pub async fn certificates_are_kept_as_the_guide_says(world: Arc<World>) {
     let _operator = world.running().await;
     let space = Space::make(&world.cluster.admin, "certificates").await;

@@ -130,6 +130,7 @@ fn main() -> ExitCode {
         guides::certificates_are_kept_as_the_guide_says,
         guides::a_pool_that_does_not_fit_is_held_back_as_the_guide_says,
         guides::a_store_is_monitored_as_the_guide_says,
+        guides::a_store_is_moved_here_as_the_guide_says,
         guides::a_server_leaves_a_lost_node_as_the_guide_says,
         health::a_store_serves_only_once_its_servers_take_writes,
         health::a_server_is_replaced_only_while_the_others_take_writes,
