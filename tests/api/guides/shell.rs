@@ -126,13 +126,14 @@ impl Shell {
             .env("KUBECONFIG", &self.kubeconfig)
             .output()
             .expect("a shell runs");
+        let printed = String::from_utf8_lossy(&done.stdout);
         let words = String::from_utf8_lossy(&done.stderr);
         assert!(
             done.status.success(),
-            "{:?} after\n{script}\n{words}",
+            "{:?} after\n{script}\n{printed}\n{words}",
             done.status
         );
-        String::from_utf8_lossy(&done.stdout).replace(&self.namespace, "shop")
+        printed.replace(&self.namespace, "shop")
     }
 }
 
