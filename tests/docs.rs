@@ -107,3 +107,20 @@ fn every_line_of_the_roadmap_has_a_state_and_what_it_claims_has_proof() {
         assert!(state != "in part", "{line} does not say what is missing");
     }
 }
+
+#[test]
+fn every_guide_is_typed_by_a_test() {
+    let tests = std::fs::read_to_string(root().join("tests/api/guides.rs")).unwrap();
+    let guides = pages()
+        .into_iter()
+        .filter(|page| page.parent() == Some(&root().join("docs")));
+    for guide in guides {
+        let text = std::fs::read_to_string(&guide).unwrap();
+        let mut blocks = text.split("```").skip(1).step_by(2);
+        if blocks.any(|block| block.starts_with("sh\n") && block.contains("kubectl ")) {
+            let name = guide.file_stem().unwrap().to_str().unwrap();
+            let typed = format!("follow(&world, &space, \"{name}\")");
+            assert!(tests.contains(&typed), "nobody types docs/{name}.md");
+        }
+    }
+}

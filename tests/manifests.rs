@@ -13,7 +13,7 @@ mod control_plane;
 mod kustomize;
 
 use control_plane::ControlPlane;
-use kustomize::{build, combination, combinations, kinds, overlays, rendered, repository};
+use kustomize::{build, changed, combination, combinations, kinds, overlays, rendered, repository};
 use serde_json::Value;
 
 #[test]
@@ -58,6 +58,36 @@ fn a_single_namespace_needs_no_right_outside_it() {
         let narrow = named(&objects, "Role", "rustfs-operator");
         assert_eq!(&narrow["rules"], wide, "{components:?}");
         assert_eq!(narrow["metadata"]["namespace"], "rustfs-system", "{components:?}");
+    }
+}
+
+#[test]
+fn rights_follow_the_operator_into_another_namespace_and_under_another_name() {
+    let place = |object: &Value| [&object["namespace"], &object["name"]].map(Value::to_string);
+    for components in combinations() {
+        let objects = changed(&components, "namespace: elsewhere\nnamePrefix: second-\n");
+        let account = &only(&objects, "ServiceAccount")["metadata"];
+        assert_eq!(place(account), ["\"elsewhere\"", "\"second-rustfs-operator\""]);
+        let pod = &only(&objects, "Deployment")["spec"]["template"]["spec"];
+        assert_eq!(pod["serviceAccountName"], account["name"], "{components:?}");
+        let bindings = objects.iter().filter(|object| {
+            object["kind"]
+                .as_str()
+                .is_some_and(|kind| kind.ends_with("Binding"))
+        });
+        for binding in bindings {
+            let (name, role) = (&binding["metadata"]["name"], &binding["roleRef"]);
+            let subject = &binding["subjects"][0];
+            assert_eq!(
+                place(subject),
+                place(account),
+                "{components:?}: {name} binds another account"
+            );
+            let found = objects
+                .iter()
+                .any(|object| object["kind"] == role["kind"] && object["metadata"]["name"] == role["name"]);
+            assert!(found, "{components:?}: {name} binds a role that is not there");
+        }
     }
 }
 

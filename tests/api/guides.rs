@@ -1,20 +1,20 @@
-//! What the guides tell people to type, typed.
+//! What the guides tell people to type, typed; and what they say it prints, printed.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod shell;
+mod stores;
+
 use std::sync::Arc;
 
-use crds::Tenant;
+use crds::{Pool, Tenant, TenantMonitor};
+use serde_json::json;
 
 use crate::World;
 use crate::protection::put;
-use crate::support::cluster::root;
+use crate::support::http;
 use crate::support::objects;
 use crate::support::space::Space;
-use crate::support::wait::SOON;
-
-/// Seconds one block of a guide may take.
-const WITHIN: &str = "180";
+use crate::support::wait::{SOON, until};
+use shell::follow;
 
 pub async fn pools_come_and_go_as_the_guide_says(world: Arc<World>) {
     let _operator = world.running().await;
@@ -51,77 +51,83 @@ pub async fn a_store_is_explained_as_the_guide_says(world: Arc<World>) {
     space.leave().await;
 }
 
-/// Types what a guide has to type, block by block.
-fn follow(world: &World, space: &Space, guide: &str) {
-    let shell = Shell::open(world, space, guide);
-    let page = std::fs::read_to_string(root().join(format!("docs/{guide}.md"))).unwrap();
-    let mut typed = 0;
-    for block in page.split("```").skip(1).step_by(2) {
-        let (language, text) = block.split_once('\n').unwrap_or((block, ""));
-        let script = match language {
-            "sh" if text.contains("kubectl ") => text.to_owned(),
-            // A part of an object is for reading.
-            "yaml" if text.contains("apiVersion:") => format!("kubectl apply -f - <<'END'\n{text}END\n"),
-            _ => continue,
-        };
-        shell.run(&script);
-        typed += 1;
-    }
-    assert!(typed > 0, "docs/{guide}.md has nothing to type");
+pub async fn a_store_grows_as_the_guide_says(world: Arc<World>) {
+    let _operator = world.running().await;
+    let mut pool = stores::pool();
+    pool["spec"]["volumeClaim"]["storageClassName"] = json!("expandable");
+    let space = stores::sample(&world, "growing", &pool).await;
+    follow(&world, &space, "growing");
+    space.leave().await;
 }
 
-/// A person's shell, whose kubectl speaks to the test's cluster and namespace.
-struct Shell {
-    path: String,
-    kubeconfig: PathBuf,
-    namespace: String,
+pub async fn a_backup_is_made_before_an_upgrade_as_the_guide_says(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = stores::sample(&world, "hooks", &stores::pool()).await;
+    follow(&world, &space, "hooks");
+    space.leave().await;
 }
 
-impl Shell {
-    fn open(world: &World, space: &Space, guide: &str) -> Self {
-        let folder = world.cluster.scratch.join(format!("guide-{guide}"));
-        std::fs::create_dir_all(&folder).unwrap();
-        let kubeconfig = folder.join("kubeconfig");
-        std::fs::copy(&world.cluster.kubeconfig, &kubeconfig).unwrap();
-        link(&world.cluster.kubectl_path(), &folder.join("kubectl"));
-        link(
-            Path::new(env!("CARGO_BIN_EXE_rustfs-operator")),
-            &folder.join("kubectl-rustfs"),
-        );
-        let shell = Self {
-            path: format!(
-                "{}:{}",
-                folder.display(),
-                std::env::var("PATH").unwrap_or_default()
-            ),
-            kubeconfig,
-            namespace: space.name.clone(),
-        };
-        shell.run(&format!(
-            "kubectl config set-context --current --namespace={}",
-            space.name
-        ));
-        shell
-    }
-
-    fn run(&self, script: &str) {
-        let script = script.replace("-n shop", &format!("-n {}", self.namespace));
-        let done = Command::new("timeout")
-            .args([WITHIN, "bash", "-euo", "pipefail", "-c", &script])
-            .env("PATH", &self.path)
-            .env("KUBECONFIG", &self.kubeconfig)
-            .output()
-            .expect("a shell runs");
-        let words = String::from_utf8_lossy(&done.stderr);
-        assert!(
-            done.status.success(),
-            "{:?} after\n{script}\n{words}",
-            done.status
-        );
-    }
+pub async fn root_credentials_change_as_the_guide_says(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = stores::sample(&world, "credentials", &stores::pool()).await;
+    follow(&world, &space, "credentials");
+    space.leave().await;
 }
 
-fn link(target: &Path, name: &Path) {
-    let _ = std::fs::remove_file(name);
-    std::os::unix::fs::symlink(target, name).unwrap();
+pub async fn a_store_is_moved_here_as_the_guide_says(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = Space::make(&world.cluster.admin, "migrating").await;
+    follow(&world, &space, "migrating");
+    let tenant = objects::tls_tenant();
+    space.apply::<Tenant>("store", &tenant).await.unwrap();
+    space.leave().await;
+}
+
+pub async fn certificates_are_kept_as_the_guide_says(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = Space::make(&world.cluster.admin, "certificates").await;
+    follow(&world, &space, "certificates");
+    // The guide's own Tenant asks before it goes; nobody is there to answer.
+    let tenant = objects::tls_tenant();
+    space.apply::<Tenant>("store", &tenant).await.unwrap();
+    space.leave().await;
+}
+
+pub async fn a_pool_that_does_not_fit_is_held_back_as_the_guide_says(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = stores::sample(&world, "preflight", &stores::pool()).await;
+    follow(&world, &space, "preflight");
+    space.leave().await;
+}
+
+pub async fn a_store_is_monitored_as_the_guide_says(world: Arc<World>) {
+    let operator = world.running().await;
+    let listen = operator.as_ref().map(|one| one.listen.clone()).unwrap();
+    let space = stores::sample(&world, "monitoring", &stores::pool()).await;
+    follow(&world, &space, "monitoring");
+    // No port of a fake node's Pod can be forwarded, so the page is fetched where the operator really listens.
+    let monitor = space.get::<TenantMonitor>("store").await.unwrap();
+    let path = monitor.status.and_then(|status| status.metrics_path).unwrap();
+    until("the page of figures", SOON, || async {
+        let (status, page) = http::get(&listen, &path).await?;
+        let up = page
+            .lines()
+            .any(|line| line.starts_with("rustfs_tenant_up{") && line.ends_with(" 1"));
+        if status == 200 && up { Ok(()) } else { Err(page) }
+    })
+    .await;
+    space.leave().await;
+}
+
+pub async fn a_server_leaves_a_lost_node_as_the_guide_says(world: Arc<World>) {
+    let _operator = world.running().await;
+    let nodes = ["n1", "n2", "n3"];
+    let space = stores::on_nodes_of_its_own(&world, "node-loss", &nodes).await;
+    stores::silence(&world, "n1").await;
+    space
+        .condition::<Pool>("a", "WorkloadReady", "False", "NodeLost", stores::GIVEN_UP)
+        .await;
+    follow(&world, &space, "node-loss");
+    space.leave().await;
+    stores::remove(&world, &nodes).await;
 }

@@ -71,7 +71,13 @@ pub fn combinations() -> Vec<Vec<String>> {
 
 /// The objects of the base with these components.
 pub fn combination(components: &[String]) -> Vec<Value> {
-    let folder = scratch().join(format!("{}-{}", std::process::id(), components.join("+")));
+    changed(components, "")
+}
+
+/// The same, with more in the kustomization that a person writes.
+pub fn changed(components: &[String], more: &str) -> Vec<Value> {
+    let name = format!("{}-{}{}", std::process::id(), components.join("+"), more.len());
+    let folder = scratch().join(name);
     std::fs::create_dir_all(&folder).unwrap();
     let up = "../".repeat(folder.strip_prefix(common()).unwrap().components().count());
     let inside = repository().strip_prefix(common()).unwrap().display().to_string();
@@ -83,6 +89,7 @@ pub fn combination(components: &[String]) -> Vec<Value> {
     for name in components {
         text.push_str(&format!("  - {root}/components/{name}\n"));
     }
+    text.push_str(more);
     std::fs::write(folder.join("kustomization.yaml"), text).unwrap();
     let result = objects(&run(&folder));
     std::fs::remove_dir_all(&folder).unwrap();

@@ -90,7 +90,7 @@ pub(crate) fn controller(meta: &ObjectMeta) -> Option<(&str, String)> {
         .map(|owner| (owner.uid.as_str(), format!("{} {}", owner.kind, owner.name)))
 }
 
-/// Nothing that is not ours is ever overwritten. What carries our label but has lost its owner is taken back.
+/// Nothing that is not ours is ever overwritten. What carries our labels but has lost its owner is taken back.
 fn check_ownership(form: &Form, owner: &Owner<'_>, current: Option<&ObjectMeta>) -> Result<(), Failure> {
     let Some(current) = current else { return Ok(()) };
     if current.deletion_timestamp.is_some() {
@@ -121,9 +121,11 @@ fn check_ownership(form: &Form, owner: &Owner<'_>, current: Option<&ObjectMeta>)
     })
 }
 
+/// Another operator calls itself by the same name, so what it has left behind lacks only the second label.
 fn is_marked(meta: &ObjectMeta) -> bool {
     meta.labels.as_ref().is_some_and(|labels| {
         labels.get(crds::names::LABEL_MANAGED_BY).map(String::as_str) == Some(crds::names::MANAGED_BY)
+            && labels.contains_key(crds::names::LABEL_TENANT)
     })
 }
 

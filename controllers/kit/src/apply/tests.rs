@@ -1,6 +1,7 @@
 use super::*;
 use crate::testing::{Answer, Asked, Record, refusal, server};
 use crds::Tenant;
+use crds::names::{LABEL_MANAGED_BY, LABEL_TENANT, MANAGED_BY};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::PartialObjectMeta;
 use plan::step::Why;
@@ -93,12 +94,15 @@ async fn a_child_of_someone_else_is_never_overwritten() {
 }
 
 #[tokio::test]
-async fn a_child_that_nobody_owns_is_taken_back_only_if_it_carries_our_label() {
-    let ours = json!({ crds::names::LABEL_MANAGED_BY: crds::names::MANAGED_BY });
+async fn a_child_that_nobody_owns_is_taken_back_only_if_it_carries_our_labels() {
+    let another_operators = json!({ LABEL_MANAGED_BY: MANAGED_BY });
+    let ours = json!({ LABEL_MANAGED_BY: MANAGED_BY, LABEL_TENANT: "store" });
     let (enacted, _) = enact_against(Answer::Json(200, stored("3", None, ours))).await;
     assert!(enacted.changed());
-    let (enacted, _) = enact_against(Answer::Json(200, stored("3", None, json!({})))).await;
-    assert_eq!(enacted.failure().unwrap().reason, NAME_TAKEN);
+    for labels in [json!({}), another_operators] {
+        let (enacted, _) = enact_against(Answer::Json(200, stored("3", None, labels))).await;
+        assert_eq!(enacted.failure().unwrap().reason, NAME_TAKEN);
+    }
 }
 
 #[tokio::test]
