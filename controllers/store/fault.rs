@@ -68,7 +68,7 @@ impl From<&admin::Error> for Fault {
             }
             admin::Error::Tls { .. } => (
                 "TlsFailed",
-                "TLS with the servers failed: their certificate must come from the CA in ca.crt and hold all of the Tenant's status.serverNames"
+                "TLS with the servers failed: their certificate must come from the CA in ca.crt of the TenantCertificate that spec.tls.certificateRef names, and hold all of the Tenant's status.serverNames"
                     .to_owned(),
             ),
             admin::Error::Status { path, status, code, .. } => (

@@ -25,13 +25,15 @@ use crate::common::{NameRef, SecretRef};
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 50").message("metadata.name must start with a letter, hold only a-z, 0-9 and '-', and have at most 50 characters: it becomes part of Secret names")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("duration(self.?duration.orValue('2160h')) > duration(self.?renewBefore.orValue('1m'))").message("duration must be longer than renewBefore"))]
+#[x_kube(validation = Rule::new("duration(self.?duration.orValue('2160h')) > duration(self.?renewBefore.orValue('1m'))").message("duration must be longer than renewBefore").field_path(".renewBefore"))]
 pub struct TenantCertificateSpec {
     /// The Tenant this certificate is for, in the same namespace. It may not exist yet. It cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf").message("spec.tenantRef cannot be changed: create another TenantCertificate for the other Tenant"))]
     pub tenant_ref: NameRef,
     /// Where the certificate comes from. Default: `selfSigned`. A change issues a new certificate.
-    #[serde(default)]
+    // No default in the schema: the API server would write it down, nobody would own it, and another issuer that is
+    // applied later would come beside it.
+    #[serde(default, skip_serializing_if = "Issuer::is_default")]
     pub issuer: Issuer,
     /// How long an issued certificate is valid, at least `1h`, as `2160h`. Default: 90 days. A change issues a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +50,7 @@ pub struct TenantCertificateSpec {
     /// More DNS names, for example of an Ingress. Default: none. A change issues a new certificate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
-    #[x_kube(validation = Rule::new("self.all(n, n.matches('^([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'))").message("additionalDnsNames must be DNS names in lower case, at most with a leading '*.'"))]
+    #[x_kube(validation = Rule::new("self.all(n, n.matches('^([*][.])?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$'))").message("additionalDnsNames must be DNS names in lower case, at most with a leading '*.'"))]
     pub additional_dns_names: Vec<String>,
     /// More IP addresses. Default: none. A change issues a new certificate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -71,6 +73,12 @@ pub struct Issuer {
     /// A given certificate is checked and used as it is; nothing is issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provided: Option<Provided>,
+}
+
+impl Issuer {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for Issuer {
@@ -106,7 +114,7 @@ pub struct Provided {
 /// The private key of an issued certificate.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.size) || (self.?algorithm.orValue('ECDSA') == 'RSA' ? self.size in [2048, 3072, 4096] : self.?algorithm.orValue('ECDSA') == 'ECDSA' ? self.size in [256, 384] : false)").message("privateKey.size must be 2048, 3072 or 4096 for RSA, 256 or 384 for ECDSA, and unset for Ed25519"))]
+#[x_kube(validation = Rule::new("!has(self.size) || (self.?algorithm.orValue('ECDSA') == 'RSA' ? self.size in [2048, 3072, 4096] : self.?algorithm.orValue('ECDSA') == 'ECDSA' ? self.size in [256, 384] : false)").message("privateKey.size must be 2048, 3072 or 4096 for RSA, 256 or 384 for ECDSA, and unset for Ed25519").field_path(".size"))]
 pub struct PrivateKey {
     /// Algorithm of the key. Default: `ECDSA`.
     #[serde(default)]

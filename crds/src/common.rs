@@ -4,8 +4,23 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Affinity, Toleration, TopologySpreadConstraint};
 use kube::KubeSchema;
+use kube::core::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// What no node can pull costs no server: a kubelet would only tell once a server had been replaced.
+pub(crate) fn image_reference() -> Rule {
+    Rule::new(format!("self.matches('{IMAGE}')"))
+        .message("it is no image reference: write it as registry.example.com/rustfs/rustfs:1.0.1, the path in lower case")
+}
+
+/// Registry, path, tag and digest of an image.
+const IMAGE: &str = concat!(
+    "^((?:[a-zA-Z0-9.-]+|[[][0-9a-fA-F:]+[]])(?::[0-9]+)?/)?",
+    "[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*)*",
+    "(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?",
+    "(?:@[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-fA-F]{32,})?$",
+);
 
 /// Names an object of a fixed kind in the same namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -29,8 +44,8 @@ pub struct SecretRef {
 /// `app.kubernetes.io/` belong to the operator and are refused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.labels) || self.labels.all(k, !k.startsWith('storage.rustfs.com/') && !k.startsWith('app.kubernetes.io/'))").message("labels under storage.rustfs.com/ and app.kubernetes.io/ belong to the operator: choose another prefix"))]
-#[x_kube(validation = Rule::new("!has(self.annotations) || self.annotations.all(k, !k.startsWith('storage.rustfs.com/'))").message("annotations under storage.rustfs.com/ belong to the operator: choose another prefix"))]
+#[x_kube(validation = Rule::new("!has(self.labels) || self.labels.all(k, !k.startsWith('storage.rustfs.com/') && !k.startsWith('app.kubernetes.io/'))").message("labels under storage.rustfs.com/ and app.kubernetes.io/ belong to the operator: choose another prefix").field_path(".labels"))]
+#[x_kube(validation = Rule::new("!has(self.annotations) || self.annotations.all(k, !k.startsWith('storage.rustfs.com/'))").message("annotations under storage.rustfs.com/ belong to the operator: choose another prefix").field_path(".annotations"))]
 pub struct Metadata {
     /// Labels to add. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -10,6 +10,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::common::image_reference;
 use crate::tenant::ImagePullPolicy;
 
 /// A Job that must have completed before the operator goes on, such as a backup. Clients are served meanwhile.
@@ -75,6 +76,7 @@ pub enum HookFailurePolicy {
 pub struct HookJob {
     /// Container image. Secrets for pulling it are those of `spec.imagePullSecrets`.
     #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = image_reference())]
     pub image: String,
     /// When the image is pulled. Default: the cluster's rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -26,11 +26,12 @@ use crate::common::{NameRef, ReclaimPolicy, Scheduling};
     printcolumn(name = "Running", type_ = "integer", json_path = ".status.readyServers"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) + size(self.spec.tenantRef.name) <= 47").message("metadata.name must hold only a-z, 0-9 and '-', and together with spec.tenantRef.name have at most 47 characters: both become part of the servers' host names")
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) + size(self.spec.tenantRef.name) <= 47").message("metadata.name must hold only a-z, 0-9 and '-', and together with spec.tenantRef.name have at most 47 characters: both become part of the servers' host names"),
+    validation = Rule::new("!has(self.spec.replaces) || self.spec.replaces.name != self.metadata.name").message("spec.replaces names this Pool itself: name the Pool it takes over from").field_path(".spec.replaces")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!(has(self.replaces) && has(self.state) && self.state == 'Decommissioned')").message("a Pool that replaces another must stay Active: remove spec.replaces, or set spec.state to Active"))]
-#[x_kube(validation = Rule::new("self.servers * self.volumesPerServer >= 2").message("servers times volumesPerServer must be at least 2: a single drive has no redundancy and can never grow"))]
+#[x_kube(validation = Rule::new("!(has(self.replaces) && has(self.state) && self.state == 'Decommissioned')").message("a Pool that replaces another must stay Active: remove spec.replaces, or set spec.state to Active").field_path(".state"))]
+#[x_kube(validation = Rule::new("self.servers * self.volumesPerServer >= 2").message("servers times volumesPerServer must be at least 2: a single drive has no redundancy and can never grow").field_path(".volumesPerServer"))]
 pub struct PoolSpec {
     /// The Tenant these servers belong to, in the same namespace. It may not exist yet. It cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf").message("spec.tenantRef cannot be changed: create another Pool for the other Tenant"))]
@@ -99,8 +100,8 @@ pub enum PreflightMode {
 /// The PersistentVolumeClaim of each drive.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)").message("volumeClaim.storageClassName cannot be changed: create a Pool on the other class whose spec.replaces names this one"))]
-#[x_kube(validation = Rule::new("quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0").message("volumeClaim.size may grow and never shrink: set the size it had or a larger one; for smaller volumes create a Pool whose spec.replaces names this one"))]
+#[x_kube(validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)").message("volumeClaim.storageClassName cannot be changed: create a Pool on the other class whose spec.replaces names this one").field_path(".storageClassName"))]
+#[x_kube(validation = Rule::new("quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0").message("volumeClaim.size may grow and never shrink: set the size it had or a larger one; for smaller volumes create a Pool whose spec.replaces names this one").field_path(".size"))]
 pub struct VolumeClaim {
     /// StorageClass of the volumes. Default: the cluster's default class. It cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

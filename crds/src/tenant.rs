@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::common::{Metadata, NameRef, ReclaimPolicy, Scheduling, SecretRef};
+use crate::common::{Metadata, NameRef, ReclaimPolicy, Scheduling, SecretRef, image_reference};
 use crate::hook::{Hook, HookRun};
 use crate::rebalance::{Rebalance, RebalanceStatus};
 use crate::rollout::{Rollout, RolloutStatus};
@@ -29,15 +29,16 @@ use crate::rollout::{Rollout, RolloutStatus};
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 40").message("metadata.name must start with a letter, hold only a-z, 0-9 and '-', and have at most 40 characters: it becomes part of Service names"),
-    validation = Rule::new("!has(self.spec.hooks) || self.spec.hooks.all(h, size(h.name) + size(self.metadata.name) <= 50)").message("a hook's name and metadata.name must have at most 50 characters together: both become part of the Job's name. Shorten the hook's name"),
-    validation = Rule::new("has(self.spec.rpcSecretRef) == has(oldSelf.spec.rpcSecretRef)").message("spec.rpcSecretRef cannot be added or removed later: servers with different secrets would not form one store"),
-    validation = Rule::new("(has(self.spec.tls) && has(self.spec.tls.mode) && self.spec.tls.mode == 'Enabled') == (has(oldSelf.spec.tls) && has(oldSelf.spec.tls.mode) && oldSelf.spec.tls.mode == 'Enabled')").message("spec.tls.mode cannot be changed: the scheme is part of the name RustFS knows its pools by. Create a new Tenant and copy the data")
+    validation = Rule::new("!has(self.spec.hooks) || self.spec.hooks.all(h, size(h.name) + size(self.metadata.name) <= 50)").message("a hook's name and metadata.name must have at most 50 characters together: both become part of the Job's name. Shorten the hook's name").field_path(".spec.hooks"),
+    validation = Rule::new("has(self.spec.rpcSecretRef) == has(oldSelf.spec.rpcSecretRef)").message("spec.rpcSecretRef cannot be added or removed later: servers with different secrets would not form one store").field_path(".spec.rpcSecretRef"),
+    validation = Rule::new("(has(self.spec.tls) && has(self.spec.tls.mode) && self.spec.tls.mode == 'Enabled') == (has(oldSelf.spec.tls) && has(oldSelf.spec.tls.mode) && oldSelf.spec.tls.mode == 'Enabled')").message("spec.tls.mode cannot be changed: the scheme is part of the name RustFS knows its pools by. Create a new Tenant and copy the data").field_path(".spec.tls")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TenantSpec {
     /// Container image of the servers. Default: `rustfs/rustfs:1.0.1`. A change causes a rolling restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = image_reference())]
     pub image: Option<String>,
     /// When the image is pulled. Default: the cluster's rule (`Always` for the tag `latest`, otherwise
     /// `IfNotPresent`). A change causes a rolling restart.
@@ -46,6 +47,8 @@ pub struct TenantSpec {
     /// Secrets for pulling the image. Default: none. A change causes a rolling restart.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[x_kube(validation = Rule::new("self.all(s, size(s.name) > 0)").message("spec.imagePullSecrets has an entry without a name: name a Secret, or remove it"))]
     pub image_pull_secrets: Vec<LocalObjectReference>,
     /// Secret with the root credentials, keys `accesskey` (3 to 128 characters, no `=` or `,`) and `secretkey`
     /// (8 to 40 characters). Default: the operator makes `{name}-credentials` once and never overwrites it.
@@ -68,7 +71,7 @@ pub struct TenantSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
-    #[x_kube(validation = Rule::new("self.all(e, !(e.name in ['RUSTFS_VOLUMES','RUSTFS_ADDRESS','RUSTFS_CONSOLE_ADDRESS','RUSTFS_CONSOLE_ENABLE','RUSTFS_ACCESS_KEY','RUSTFS_SECRET_KEY','RUSTFS_ACCESS_KEY_FILE','RUSTFS_SECRET_KEY_FILE','RUSTFS_ROOT_USER','RUSTFS_ROOT_PASSWORD','RUSTFS_RPC_SECRET','RUSTFS_LOCAL_ENDPOINT_HOST','RUSTFS_TLS_PATH','RUSTFS_TLS_RELOAD_ENABLE','RUSTFS_TLS_KEYLOG','RUSTFS_SERVER_MTLS_ENABLE','RUSTFS_STARTUP_TOPOLOGY_WAIT_MODE','RUSTFS_POOL_META_V2_WRITE','RUSTFS_POOL_META_V2_FLEET_CONFIRMED']))").message("spec.env names a variable the operator sets itself: remove it; volumes, addresses, credentials and TLS have fields of their own"))]
+    #[x_kube(validation = Rule::new("self.all(e, !(e.name in ['POD_NAME','RUSTFS_VOLUMES','RUSTFS_ADDRESS','RUSTFS_CONSOLE_ADDRESS','RUSTFS_CONSOLE_ENABLE','RUSTFS_ACCESS_KEY','RUSTFS_SECRET_KEY','RUSTFS_ACCESS_KEY_FILE','RUSTFS_SECRET_KEY_FILE','RUSTFS_ROOT_USER','RUSTFS_ROOT_PASSWORD','RUSTFS_RPC_SECRET','RUSTFS_LOCAL_ENDPOINT_HOST','RUSTFS_TLS_PATH','RUSTFS_TLS_RELOAD_ENABLE','RUSTFS_TLS_KEYLOG','RUSTFS_SERVER_MTLS_ENABLE','RUSTFS_STARTUP_TOPOLOGY_WAIT_MODE','RUSTFS_POOL_META_V2_WRITE','RUSTFS_POOL_META_V2_FLEET_CONFIRMED']))").message("spec.env names a variable the operator sets itself: remove it; volumes, addresses, credentials and TLS have fields of their own"))]
     #[x_kube(validation = Rule::new("self.all(e, !e.name.startsWith('MINIO_'))").message("spec.env names a MINIO_ variable: RustFS copies it over its own setting; use the RUSTFS_ name"))]
     pub env: Vec<EnvVar>,
     /// Labels and annotations of the server Pods. Default: none. A change causes a rolling restart.
@@ -188,7 +191,7 @@ pub struct Services {
 /// How one Service is made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.loadBalancerClass) || self.?type.orValue('ClusterIP') == 'LoadBalancer'").message("loadBalancerClass needs type: LoadBalancer"))]
+#[x_kube(validation = Rule::new("!has(self.loadBalancerClass) || self.?type.orValue('ClusterIP') == 'LoadBalancer'").message("loadBalancerClass needs type: LoadBalancer").field_path(".loadBalancerClass"))]
 pub struct ServiceTemplate {
     /// Type of the Service. Default: `ClusterIP`.
     #[serde(default, rename = "type")]

@@ -16,6 +16,14 @@
 )]
 mod support;
 
+#[path = "../fields/mod.rs"]
+#[allow(
+    dead_code,
+    missing_docs,
+    reason = "shared with the test that looks whether every field is tried"
+)]
+mod fields;
+
 mod audit;
 mod crds;
 mod drains;
@@ -38,6 +46,7 @@ mod rotation;
 mod silence;
 mod topology;
 mod traces;
+mod values;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -176,6 +185,7 @@ fn main() -> ExitCode {
         silence::a_monitor_that_waits_for_its_tenant_writes_once,
         silence::nothing_is_written_once_all_is_ready,
         traces::a_reconcile_is_one_trace_and_leads_back_to_the_write_that_woke_it,
+        values::every_value_is_refused_or_reflected_or_named_and_the_way_back_leads_back,
     ];
     if arguments.list {
         let trials = tests
@@ -192,6 +202,7 @@ fn main() -> ExitCode {
     let afterwards: Vec<(&str, &str, Test)> = tests![
         audit::every_deletion_names_the_uid_it_was_decided_on,
         audit::the_role_grants_what_was_used_and_nothing_else,
+        values::every_value_of_a_monitor_reaches_prometheus_and_the_way_back_leads_back,
     ];
     let second = libtest_mimic::run(&arguments, trials_of(afterwards, &runtime, &world));
     runtime.block_on(async { world.operator.write().await.take() });

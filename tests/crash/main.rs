@@ -25,7 +25,6 @@ mod lane;
 mod lives;
 mod plans;
 mod run;
-mod state;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

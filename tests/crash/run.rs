@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use crate::lane::Lane;
 use crate::lives::{Life, Scenario};
 use crate::plans::Plan;
-use crate::state;
 use crate::support::cutter::Fault;
 use crate::support::failure;
 use crate::support::sight::Sight;
+use crate::support::state;
 use crate::support::writes::Write;
 
 /// Nothing is written for so long before it is looked whether all is as it should be.

@@ -15,5 +15,6 @@ pub mod proxy;
 pub mod servers;
 pub mod sight;
 pub mod space;
+pub mod state;
 pub mod wait;
 pub mod writes;

@@ -9,18 +9,31 @@ use tokio::time::Instant;
 pub const SOON: Duration = Duration::from_secs(60);
 
 /// Asks again and again until `probe` is content; panics with what it last said once the deadline has passed.
-pub async fn until<T, F>(what: &str, within: Duration, mut probe: impl FnMut() -> F) -> T
+pub async fn until<T, F>(what: &str, within: Duration, probe: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    reached(what, within, probe)
+        .await
+        .unwrap_or_else(|late| panic!("{late}"))
+}
+
+/// As [`until`], for those who go on after the deadline.
+pub async fn reached<T, F>(what: &str, within: Duration, mut probe: impl FnMut() -> F) -> Result<T, String>
 where
     F: Future<Output = Result<T, String>>,
 {
     let deadline = Instant::now() + within;
     loop {
         match probe().await {
-            Ok(value) => return value,
             Err(seen) if Instant::now() >= deadline => {
-                panic!("waited {} s for {what}; last seen: {seen}", within.as_secs())
+                return Err(format!(
+                    "waited {} s for {what}; last seen: {seen}",
+                    within.as_secs()
+                ));
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            done => return done,
         }
     }
 }

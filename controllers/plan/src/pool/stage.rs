@@ -12,7 +12,7 @@ use super::{Basis, Observed, Wanted, claims, environment, growth, preflight};
 use crate::condition;
 use crate::meta;
 use crate::step::NAME_TAKEN;
-use crate::tenant::{PAIR_KEPT, Verdict, erasure, in_foreground, may_go};
+use crate::tenant::{PAIR_KEPT, Verdict, erasure, first_fault, in_foreground, may_go};
 use crate::topology::{Former, Member, Phase, Topology};
 
 /// How far a Pool has come.
@@ -186,6 +186,11 @@ fn terms(pool: &Pool, observed: &Observed) -> Result<Terms, Verdict> {
         );
         return Err(Verdict::stuck(WORKLOAD_READY, "InvalidEnvironment", message));
     }
+    // Its servers keep what they run; one that comes back must not come with what the Tenant cannot be.
+    if let Some(fault) = first_fault(&tenant, Some(&topology)) {
+        let message = format!("Tenant {}: {fault}", meta::name(tenant.as_ref()));
+        return Err(Verdict::stuck(WORKLOAD_READY, "TenantInvalid", message));
+    }
     credentials(&tenant, &topology, &member)?;
     let tls_secret = certificate(&tenant, observed)?;
     let sets = erasure::sets(&tenant, pool.spec.servers, pool.spec.volumes_per_server);
@@ -348,7 +353,8 @@ fn certificate(tenant: &Tenant, observed: &Observed) -> Result<Option<String>, V
         }
         None => {
             let message = format!(
-                "Tenant {} speaks TLS and its TenantCertificate is not issued yet; create or mend the TenantCertificate",
+                "Tenant {} speaks TLS and its TenantCertificate is not issued yet; create or mend the TenantCertificate, or \
+                 name another one in its spec.tls.certificateRef",
                 meta::name(tenant)
             );
             Err(Verdict::waiting(WORKLOAD_READY, "CertificateNotReady", message))

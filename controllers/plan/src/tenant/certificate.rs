@@ -34,7 +34,9 @@ pub(crate) fn judge(tenant: &Tenant, observed: &Observed) -> Verdict {
     }
     let name = name(tenant);
     let Some(certificate) = find(tenant, observed) else {
-        let message = format!("TenantCertificate {name} for this Tenant does not exist: create it");
+        let message = format!(
+            "TenantCertificate {name} for this Tenant does not exist: create it, or name another one in spec.tls.certificateRef"
+        );
         return Verdict::waiting(CERTIFICATE_READY, "CertificateMissing", message);
     };
     if issued(certificate) {

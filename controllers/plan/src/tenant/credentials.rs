@@ -110,7 +110,10 @@ impl Aspect<'_> {
             SecretCheck::Invalid { key, why } => Some(Verdict::stuck(
                 CREDENTIALS_READY,
                 "SecretInvalid",
-                format!("key {key} of Secret {name}: {why}"),
+                match self.given {
+                    true => format!("{field}: key {key} of Secret {name}: {why}"),
+                    false => format!("key {key} of Secret {name}: {why}"),
+                },
             )),
             SecretCheck::Foreign => Some(Verdict::waiting(
                 CREDENTIALS_READY,

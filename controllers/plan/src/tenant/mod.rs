@@ -62,6 +62,7 @@ pub use secret::{Hidden, SecretCheck, check_credentials, check_rpc};
 pub use server_names::server_names;
 pub use status::status;
 pub use topology::about_to_form;
+pub(crate) use validate::first_fault;
 pub use verdict::Verdict;
 
 /// How soon a given Secret that is missing or unusable is read again: nothing tells of its change.
@@ -138,7 +139,7 @@ pub fn plan(tenant: &Tenant, observed: &Observed) -> Plan {
         plan.report_stored(tenant, observed);
         return plan;
     }
-    if let Some(fault) = validate::first_fault(tenant, observed) {
+    if let Some(fault) = validate::first_fault(tenant, observed.topology.topology()) {
         plan.stage = Stage::Invalid(fault);
         plan.report_stored(tenant, observed);
         return plan;
@@ -203,7 +204,7 @@ impl Plan {
         let kept = observed.topology.topology().is_some()
             && !deletion::in_foreground(tenant)
             && !tenant.spec.paused
-            && validate::first_fault(tenant, observed).is_none();
+            && validate::first_fault(tenant, observed.topology.topology()).is_none();
         if kept {
             self.run(tenant, observed);
         } else {

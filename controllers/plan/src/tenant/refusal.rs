@@ -1,5 +1,6 @@
 //! Why a Pool is not taken into the topology.
 
+use crds::pool::PoolState;
 use crds::{Pool, Tenant};
 
 use super::erasure::{self, Fault};
@@ -50,11 +51,14 @@ pub(crate) fn taken(pool: &Pool, members: &[Member]) -> Option<Refusal> {
 
 /// The only Pool that serves, asked to go.
 pub(crate) fn last(pool: &Pool) -> Refusal {
-    refuse(
-        pool,
-        "LastPool",
-        "the Tenant has no other Pool that could take the data: add a Pool, or delete the Tenant; the servers stay",
-    )
+    let back = match pool.spec.state {
+        PoolState::Decommissioned => ", set spec.state back to Active",
+        PoolState::Active => "",
+    };
+    let message = format!(
+        "the Tenant has no other Pool that could take the data: add a Pool{back}, or delete the Tenant; the servers stay"
+    );
+    refuse(pool, "LastPool", message)
 }
 
 /// A member that is drained after something else.

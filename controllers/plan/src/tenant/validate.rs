@@ -7,18 +7,18 @@ use crds::tenant::ServiceTemplate;
 use k8s_openapi::api::core::v1::EnvVar;
 
 use super::erasure::{self, Fault};
-use super::observed::Observed;
 use super::refusal::dns_label;
 use crate::meta;
+use crate::topology::Topology;
 
-/// The first thing that cannot be carried out, as `path: what is wrong`.
-pub(crate) fn first_fault(tenant: &Tenant, observed: &Observed) -> Option<String> {
+/// The first thing that cannot be carried out, as `path: what is wrong`. `topology` is the one that is stored.
+pub(crate) fn first_fault(tenant: &Tenant, topology: Option<&Topology>) -> Option<String> {
     name_fault(tenant)
         .or_else(|| tenant.spec.env.iter().find_map(env_fault))
         .or_else(|| service_account_fault(tenant))
         .or_else(|| pod_metadata_fault(tenant))
         .or_else(|| services_fault(tenant))
-        .or_else(|| erasure_fault(tenant, observed))
+        .or_else(|| erasure_fault(tenant, topology?))
 }
 
 fn name_fault(tenant: &Tenant) -> Option<String> {
@@ -66,16 +66,16 @@ fn services_fault(tenant: &Tenant) -> Option<String> {
 }
 
 /// A pool that is in cannot be refused any more, so a setting that does not fit it is the Tenant's fault.
-fn erasure_fault(tenant: &Tenant, observed: &Observed) -> Option<String> {
-    let topology = observed.topology.topology().filter(|topology| topology.formed)?;
-    topology.pools.iter().find_map(|member| {
-        match erasure::sets(tenant, member.servers, member.volumes_per_server) {
+fn erasure_fault(tenant: &Tenant, topology: &Topology) -> Option<String> {
+    let mut pools = topology.pools.iter().filter(|_| topology.formed);
+    pools.find_map(
+        |member| match erasure::sets(tenant, member.servers, member.volumes_per_server) {
             Err(Fault::Variable(variable, why)) => {
                 Some(format!("spec.env[{variable}]: Pool {}: {why}", member.name))
             }
             _ => None,
-        }
-    })
+        },
+    )
 }
 
 fn labels_fault(path: &str, labels: &BTreeMap<String, String>) -> Option<String> {

@@ -9,8 +9,8 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use crate::support::nature::{NATURE, parts_masked};
-use crate::support::space::{Kind, Space};
+use super::nature::{NATURE, parts_masked};
+use super::space::{Kind, Space};
 
 /// What differs as well where servers are placed by a scheduler.
 const PLACES: [&str; 10] = [
@@ -62,22 +62,29 @@ pub fn path(line: &str) -> &str {
     line.split_once(" = ").map_or(line, |(path, _)| path)
 }
 
-async fn add<K: Kind>(space: &Space, lines: &mut Vec<String>) {
+async fn add<K: Kind>(space: &Space, all: &mut Vec<String>) {
     let kind = K::kind(&()).into_owned();
     for object in space.list::<K>().await {
         // A Pod of a Job has a name by chance, and its Job says how it ended.
         if kind == "Pod" && object.labels().contains_key(LABEL_HOOK) {
             continue;
         }
-        let mut value = serde_json::to_value(&object).expect("an object is JSON");
-        let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        if name == "kube-root-ca.crt" {
+        if object.name_any() == "kube-root-ca.crt" {
             continue;
         }
-        reduce(&kind, &mut value);
-        mask(&mut value);
-        flatten(&format!("{kind} {}", parts_masked(&name)), &value, lines);
+        let value = serde_json::to_value(&object).expect("an object is JSON");
+        all.extend(lines(&kind, value));
     }
+}
+
+/// One object, without what nature gives.
+pub fn lines(kind: &str, mut value: Value) -> Vec<String> {
+    let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    reduce(kind, &mut value);
+    mask(&mut value);
+    let mut lines = Vec::new();
+    flatten(&format!("{kind} {}", parts_masked(&name)), &value, &mut lines);
+    lines
 }
 
 /// Leaves out what is not the operator's: contents of Secrets, and all of a Pod but what it runs.

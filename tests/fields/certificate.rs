@@ -1,0 +1,168 @@
+//! The fields of a TenantCertificate.
+
+use serde_json::{Value, json};
+
+use super::Effect::{Moved, Named, Refused, Says, Shown, Silent};
+use super::Store::Tls;
+use super::{Effect, Trial, trial};
+
+const DEFAULT: &str = "the default";
+/// Another certificate: its number is another one.
+const REISSUED: Effect = Moved("/status/serial");
+/// The root that lasted for the longer certificate is kept beside the next one.
+const OLD_ROOTS: &[&str] = &["replaces-root", "old-roots-until"];
+const RENEWED: Effect = Moved("/status/renewalTime");
+
+fn of(path: &'static str, value: Value, effect: Effect) -> Trial {
+    trial("TenantCertificate", path, value, effect).on(Tls)
+}
+
+pub(super) fn trials() -> Vec<Trial> {
+    [issuers(), terms(), keys(), names()].concat()
+}
+
+fn issuers() -> Vec<Trial> {
+    let from = |kind: &str, secret: &str| json!({kind: {"secretRef": {"name": secret}}});
+    let both = json!({"selfSigned": {}, "ca": {"secretRef": {"name": "alien-ca"}}});
+    vec![
+        of(
+            "spec.tenantRef",
+            json!({"name": "other"}),
+            Refused("spec.tenantRef cannot be changed: create another TenantCertificate"),
+        ),
+        of("spec.issuer", json!({"selfSigned": {}}), Silent(DEFAULT)),
+        of(
+            "spec.issuer",
+            json!({}),
+            Refused("exactly one of selfSigned, ca, provided"),
+        ),
+        of(
+            "spec.issuer",
+            both,
+            Refused("exactly one of selfSigned, ca, provided"),
+        ),
+        of("spec.issuer", from("ca", "alien-ca"), REISSUED),
+        of(
+            "spec.issuer",
+            from("ca", "missing"),
+            Named("spec.issuer.ca.secretRef"),
+        ),
+        of(
+            "spec.issuer",
+            from("ca", "given"),
+            Named("spec.issuer.ca.secretRef"),
+        ),
+        of("spec.issuer", from("provided", "other-tls"), REISSUED),
+        of(
+            "spec.issuer",
+            from("provided", "missing"),
+            Named("spec.issuer.provided.secretRef"),
+        ),
+        of(
+            "spec.issuer",
+            from("provided", "given"),
+            Named("spec.issuer.provided.secretRef"),
+        ),
+    ]
+}
+
+fn terms() -> Vec<Trial> {
+    vec![
+        of("spec.duration", json!("2160h"), Silent(DEFAULT)),
+        of("spec.duration", json!("1h"), REISSUED),
+        of("spec.duration", json!("876000h"), REISSUED).leaves(
+            OLD_ROOTS,
+            "clients that trust the root of the way there need it until they have both",
+        ),
+        of("spec.duration", json!("876001h"), Named("spec.duration")),
+        of(
+            "spec.duration",
+            json!("59m"),
+            Refused("duration must be at least 1h"),
+        ),
+        of(
+            "spec.duration",
+            json!("soon"),
+            Refused("duration must be at least 1h"),
+        ),
+        of(
+            "spec.duration",
+            json!(""),
+            Refused("duration must be at least 1h"),
+        ),
+        of("spec.renewBefore", json!("1m"), RENEWED),
+        of("spec.renewBefore", json!("2159h59m"), RENEWED),
+        of(
+            "spec.renewBefore",
+            json!("2160h"),
+            Refused("duration must be longer than renewBefore"),
+        ),
+        of(
+            "spec.renewBefore",
+            json!("59s"),
+            Refused("renewBefore must be at least 1m"),
+        ),
+        of(
+            "spec.renewBefore",
+            json!("late"),
+            Refused("renewBefore must be at least 1m"),
+        ),
+    ]
+}
+
+fn keys() -> Vec<Trial> {
+    let key = |algorithm: &str, size: i32| json!({"algorithm": algorithm, "size": size});
+    let size = "privateKey.size must be";
+    vec![
+        of("spec.privateKey.algorithm", json!("ECDSA"), Silent(DEFAULT)),
+        of("spec.privateKey.algorithm", json!("RSA"), REISSUED),
+        of("spec.privateKey.algorithm", json!("Ed25519"), REISSUED),
+        of("spec.privateKey.size", json!(256), Silent(DEFAULT)),
+        of("spec.privateKey.size", json!(384), REISSUED),
+        of("spec.privateKey", key("RSA", 3072), REISSUED),
+        of("spec.privateKey.size", json!(255), Refused(size)),
+        of("spec.privateKey", key("RSA", 1024), Refused(size)),
+        of("spec.privateKey", key("Ed25519", 256), Refused(size)),
+        of("spec.privateKey.rotationPolicy", json!("Always"), Silent(DEFAULT)),
+        of(
+            "spec.privateKey.rotationPolicy",
+            json!("Never"),
+            Silent("counts at the next renewal"),
+        ),
+    ]
+}
+
+fn names() -> Vec<Trial> {
+    let label = "a".repeat(63);
+    let longest = format!("{label}.{label}.{label}.{}", "b".repeat(61));
+    let subject = "TenantCertificate store.status.subjectNames";
+    vec![
+        of(
+            "spec.additionalDnsNames",
+            json!(["*.s3.example.com", "s"]),
+            Shown(subject),
+        ),
+        of("spec.additionalDnsNames", json!([longest]), Shown(subject)),
+        of(
+            "spec.additionalDnsNames",
+            json!(["Not A Name"]),
+            Refused("additionalDnsNames must be DNS names"),
+        ),
+        of(
+            "spec.additionalDnsNames",
+            json!(["a".repeat(64)]),
+            Refused("additionalDnsNames must be DNS names"),
+        ),
+        of("spec.additionalIpAddresses", json!(["192.0.2.1"]), Shown(subject)),
+        of(
+            "spec.additionalIpAddresses",
+            json!(["2001:db8:0:0::1"]),
+            Says(subject, "2001:db8::1"),
+        ),
+        of(
+            "spec.additionalIpAddresses",
+            json!(["192.0.2.400"]),
+            Refused("additionalIpAddresses must be IPv4 or IPv6"),
+        ),
+    ]
+}

@@ -1,0 +1,145 @@
+//! Whether every field of the kinds is tried: no server, no cluster. What is tried is carried out by `values::` of the API
+//! tests.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+#[path = "mod.rs"]
+#[allow(
+    dead_code,
+    missing_docs,
+    reason = "shared with the API tests, which use the rest"
+)]
+mod fields;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fields::schema::{self, Field, borders, plain, rules};
+use fields::{Effect, Trial, trials};
+use serde_json::Value;
+
+/// Where a scalar of a value is, and the scalar.
+fn scalars(path: &str, value: &Value, all: &mut Vec<(String, Value)>) {
+    all.push((path.to_owned(), value.clone()));
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                scalars(&format!("{path}.{name}"), value, all);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                scalars(&format!("{path}[]"), item, all);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Every value of every field that some trial sets, by kind and path.
+fn tried(wanted: impl Fn(&Trial) -> bool) -> BTreeMap<(String, String), Vec<Value>> {
+    let mut all: BTreeMap<_, Vec<Value>> = BTreeMap::new();
+    for trial in trials().into_iter().filter(wanted) {
+        let mut found = Vec::new();
+        scalars(&trial.path, &trial.value, &mut found);
+        for (path, value) in found {
+            all.entry((trial.kind.to_owned(), path)).or_default().push(value);
+        }
+    }
+    all
+}
+
+fn untried(fields: impl Iterator<Item = (Field, String)>) {
+    let missing: BTreeSet<String> = fields
+        .map(|(field, what)| format!("{} {}: {what}", field.kind, field.path))
+        .collect();
+    let missing: Vec<String> = missing.into_iter().collect();
+    assert!(
+        missing.is_empty(),
+        "add values to tests/fields:\n{}",
+        missing.join("\n")
+    );
+}
+
+#[test]
+fn every_field_has_a_value_beside_those_that_its_schema_refuses() {
+    let tried = tried(|_| true);
+    let lacks = |field: &Field| !tried.contains_key(&(field.kind.clone(), field.path.clone()));
+    let leaves = schema::fields().into_iter().filter(|field| field.leaf);
+    untried(
+        leaves
+            .filter(lacks)
+            .map(|field| (field, "it has no value".to_owned())),
+    );
+}
+
+#[test]
+fn every_border_and_every_word_of_a_schema_is_tried() {
+    let tried = tried(|_| true);
+    untried(schema::fields().into_iter().flat_map(|field| {
+        let found = tried
+            .get(&(field.kind.clone(), field.path.clone()))
+            .cloned()
+            .unwrap_or_default();
+        let missing = borders(&field.schema)
+            .into_iter()
+            .filter(move |value| !found.contains(value));
+        missing
+            .map(move |value| (field.clone(), value.to_string()))
+            .collect::<Vec<_>>()
+    }));
+}
+
+#[test]
+fn every_rule_of_a_schema_is_broken_by_a_value() {
+    let refused: Vec<(String, &str)> = trials()
+        .into_iter()
+        .filter_map(|trial| match trial.effect {
+            Effect::Refused(says) => Some((trial.path, says)),
+            _ => None,
+        })
+        .collect();
+    untried(schema::fields().into_iter().flat_map(|field| {
+        let broken = |message: &str| {
+            let mut refused = refused.iter();
+            refused.any(|(path, says)| {
+                (path.starts_with(&field.path) || field.path.starts_with(path.as_str()))
+                    && message.contains(says)
+            })
+        };
+        let unbroken: Vec<String> = rules(&field.schema)
+            .into_iter()
+            .filter(|(_, message)| !broken(message))
+            .map(|(_, message)| message.to_owned())
+            .collect();
+        unbroken
+            .into_iter()
+            .map(move |message| (field.clone(), message))
+            .collect::<Vec<_>>()
+    }));
+}
+
+#[test]
+fn what_names_a_field_names_its_last_part() {
+    for trial in trials() {
+        let Effect::Named(says) = trial.effect else {
+            continue;
+        };
+        let mut parts = Vec::new();
+        scalars(&trial.path, &trial.value, &mut parts);
+        let known = |part: &str| plain(says).split('.').any(|word| word == part);
+        let mut names = parts.iter().flat_map(|(path, _)| path.split('.').skip(1));
+        assert!(names.any(|name| known(&plain(name))), "{}: {says}", trial.title());
+    }
+}
+
+#[test]
+fn the_least_object_of_every_schema_has_what_is_required() {
+    for field in schema::fields() {
+        let spec = schema::lay(
+            &field.kind,
+            &Value::Null,
+            &field.path,
+            &schema::least(&field.schema),
+        );
+        assert!(spec.is_object(), "{} {}", field.kind, field.path);
+    }
+}
