@@ -17,6 +17,7 @@ need_builders() {
   need cc "apt-get install gcc libc6-dev"
   need go "https://go.dev/dl   (Go 1.26 or newer; Debian's is older)"
   need python3 "apt-get install python3"
+  need openssl "apt-get install openssl"
   if command -v go >/dev/null 2>&1; then
     go_version=$(go env GOVERSION)
     [ "$(printf 'go1.26\n%s\n' "$go_version" | sort -V | head -n 1)" = go1.26 ] ||

@@ -12,7 +12,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use k8s_openapi::api::node::v1::RuntimeClass;
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use crate::World;
@@ -28,6 +28,9 @@ const LANES: [(Store, usize); 5] = [
     (Store::Two, 1),
 ];
 
+/// A class that Pods of `tests/fields` name.
+const CLASS: &str = "rustfs-values";
+
 /// What is left to try on a kind of store, and what came of the rest.
 #[derive(Default)]
 struct Campaign {
@@ -40,6 +43,9 @@ pub async fn every_value_is_refused_or_reflected_or_named_and_the_way_back_leads
     let _operator = world.running().await;
     runtime_class(&world).await;
     run(&world, &LANES).await;
+    let classes: Api<RuntimeClass> = Api::all(world.cluster.admin.clone());
+    let gone = classes.delete(CLASS, &DeleteParams::default()).await;
+    gone.expect("a RuntimeClass can be deleted");
 }
 
 pub async fn every_value_of_a_monitor_reaches_prometheus_and_the_way_back_leads_back(world: Arc<World>) {
@@ -86,13 +92,14 @@ async fn run(world: &World, lanes: &[(Store, usize)]) {
 impl Campaign {
     fn on(lanes: &[(Store, usize)]) -> Self {
         let mut left: BTreeMap<Store, VecDeque<Trial>> = BTreeMap::new();
-        let wanted = |trial: &Trial| lanes.iter().any(|(store, _)| *store == trial.store);
         let only = std::env::var("VALUES").unwrap_or_default();
         let derived = refusals().into_iter().map(|(_, trial)| trial);
-        for trial in trials().into_iter().chain(derived).filter(wanted) {
-            if trial.title().contains(&only) {
-                left.entry(trial.store).or_default().push_back(trial);
-            }
+        let all = trials().into_iter().chain(derived);
+        let all: Vec<Trial> = all.filter(|trial| trial.title().contains(&only)).collect();
+        assert!(!all.is_empty(), "no value is called {only:?}");
+        let here = |trial: &Trial| lanes.iter().any(|(store, _)| *store == trial.store);
+        for trial in all.into_iter().filter(here) {
+            left.entry(trial.store).or_default().push_back(trial);
         }
         Self {
             left: Mutex::new(left),
@@ -184,12 +191,12 @@ impl Campaign {
 /// A class that Pods may name.
 async fn runtime_class(world: &World) {
     let class = json!({
-        "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "rustfs-values"}, "handler": "runc",
+        "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": CLASS}, "handler": "runc",
     });
     let classes: Api<RuntimeClass> = Api::all(world.cluster.admin.clone());
     let how = PatchParams::apply("person").force();
     classes
-        .patch("rustfs-values", &how, &Patch::Apply(&class))
+        .patch(CLASS, &how, &Patch::Apply(&class))
         .await
         .expect("a RuntimeClass can be made");
 }

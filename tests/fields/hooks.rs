@@ -71,6 +71,10 @@ pub(super) fn trials() -> Vec<Trial> {
             &[owned],
             Refused("a hook's env names a variable the operator sets itself"),
         ),
+        of(
+            &[json!({"job": {"image": "rclone/rclone:"}})],
+            Refused("it is no image reference"),
+        ),
         // The image that servers have: the hook before it has nothing to wait for.
         of(&[json!({"before": ["Upgrade"]})], Silent(LATER)),
     ]

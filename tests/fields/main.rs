@@ -130,16 +130,3 @@ fn what_names_a_field_names_its_last_part() {
         assert!(names.any(|name| known(&plain(name))), "{}: {says}", trial.title());
     }
 }
-
-#[test]
-fn the_least_object_of_every_schema_has_what_is_required() {
-    for field in schema::fields() {
-        let spec = schema::lay(
-            &field.kind,
-            &Value::Null,
-            &field.path,
-            &schema::least(&field.schema),
-        );
-        assert!(spec.is_object(), "{} {}", field.kind, field.path);
-    }
-}

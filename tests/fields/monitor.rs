@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Effect::{Gone, Refused, Says, Shown, Silent};
+use super::Effect::{Gone, Named, Refused, Says, Shown, Silent};
 use super::Store::Watched;
 use super::{Effect, Trial, trial};
 
@@ -47,12 +47,12 @@ pub(super) fn trials() -> Vec<Trial> {
         of(
             "spec.rules.labels",
             json!({"a": "b c"}),
-            super::Effect::Named("labels"),
+            Named("metadata.labels"),
         ),
         of(
             "spec.serviceMonitor.labels",
             json!({"a b": "c"}),
-            super::Effect::Named("labels"),
+            Named("metadata.labels"),
         ),
     ]
 }

@@ -155,12 +155,12 @@ fn scheduling(kind: &'static str) -> Vec<Trial> {
         of(
             "spec.scheduling.tolerations",
             json!([{"operator": "Maybe", "key": "a"}]),
-            Named("operator"),
+            Named("tolerations[0].operator"),
         ),
         of(
             "spec.scheduling.tolerations",
             json!([{"effect": "Perhaps", "operator": "Exists"}]),
-            Named("effect"),
+            Named("tolerations[0].effect"),
         ),
         of("spec.scheduling.topologySpreadConstraints", spread(), Shown(POD)),
         of(

@@ -195,7 +195,7 @@ fn environment() -> Vec<Trial> {
         of(
             "spec.env",
             one(json!({"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.luck"}}})),
-            Named("resource"),
+            Named("resourceFieldRef.resource"),
         ),
         of(
             "spec.env",

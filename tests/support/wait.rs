@@ -51,3 +51,18 @@ where
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
+
+/// Asks again and again for as long as this, and stops at the first discontent.
+pub async fn holds<T, F>(during: Duration, mut probe: impl FnMut() -> F) -> Result<T, String>
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let end = Instant::now() + during;
+    loop {
+        let answer = probe().await?;
+        if Instant::now() >= end {
+            return Ok(answer);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -47,6 +47,8 @@ pub(super) async fn sample(world: &World, prefix: &str, pool: &Value) -> Space {
 pub(super) async fn on_nodes_of_its_own(world: &World, prefix: &str, names: &[&str]) -> Space {
     let nodes: Api<Node> = Api::all(world.cluster.admin.clone());
     for name in names {
+        // One may be left of a run that failed.
+        let _ = nodes.delete(name, &DeleteParams::default()).await;
         nodes.create(&PostParams::default(), &node(name)).await.unwrap();
     }
     let mut pool = pool();

@@ -1,11 +1,16 @@
 //! What has become of a value.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::store::{Lane, subject};
 use crate::fields::{Effect, Trial, schema};
 use crate::support::state;
-use crate::support::wait::{SOON, reached};
+use crate::support::wait::{SOON, holds, reached};
+
+/// How long nothing may change before it is said to hold still.
+pub(super) const STILL: Duration = Duration::from_secs(1);
 
 impl Lane {
     /// Writes a value, says what became of it if that is not what must, and goes back.
@@ -22,7 +27,11 @@ impl Lane {
         }
         answer.map_err(|message| format!("it is refused: {message}"))?;
         let lane = &*self;
-        let outcome = reached("its effect", SOON, || lane.effect(trial)).await;
+        let mut outcome = reached("its effect", SOON, || lane.effect(trial)).await;
+        if outcome.is_ok() && matches!(trial.effect, Effect::Silent(_) | Effect::Named(_)) {
+            // That nothing happens is seen only once all have looked.
+            outcome = holds(STILL, || lane.effect(trial)).await;
+        }
         if outcome.is_ok() && !trial.rolls {
             self.same_servers().await?;
         }
@@ -74,10 +83,15 @@ impl Lane {
             Effect::Shown(place) => {
                 let mut parts = Vec::new();
                 scalars("", &trial.value, &mut parts);
-                let here: Vec<&String> = now.iter().filter(|line| line.starts_with(place)).collect();
-                let lacks = parts
-                    .into_iter()
-                    .find(|(name, value)| !here.iter().any(|line| shows(line, name, value)));
+                // What has no name of its own is told from others by being new.
+                let new = changes.iter().filter_map(|line| line.strip_prefix("+ "));
+                let new: Vec<&str> = new.filter(|line| line.starts_with(place)).collect();
+                let here: Vec<&str> = now.iter().map(String::as_str).filter(|line| line.starts_with(place)).collect();
+                let shown = |name: &str, value: &Value| {
+                    let lines = if name.is_empty() { &new } else { &here };
+                    lines.iter().any(|line| shows(line, name, value))
+                };
+                let lacks = parts.into_iter().find(|(name, value)| !shown(name, value));
                 lacks.map_or(Ok(()), |(name, value)| {
                     Err(format!("{name} {value} is not in\n{}", some(&changes)))
                 })
@@ -188,7 +202,9 @@ fn shows(line: &str, name: &str, value: &Value) -> bool {
         .split_once(" = ")
         .map_or("", |(_, said)| said)
         .trim_matches('"');
-    line.contains(name) && (said == text || (value.is_string() && said.contains(&text)))
+    // A record is one text with all in it.
+    let within = value.is_string() && (!name.is_empty() || line.starts_with("ConfigMap "));
+    line.contains(name) && (said == text || (within && said.contains(&text)))
 }
 
 /// Lines without numbers that only grow: revisions of the rollout, of the topology and of root credentials.

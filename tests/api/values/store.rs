@@ -1,6 +1,8 @@
 //! A store that values are tried on, and how it was before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
 use futures::future::try_join_all;
@@ -9,7 +11,7 @@ use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, Vali
 use kube::{Api, Resource};
 use serde_json::{Value, json};
 
-use super::judge::{normal, some};
+use super::judge::{STILL, normal, some};
 use crate::World;
 use crate::fields::{Store, Trial};
 use crate::support::kstatus::{self, Verdict};
@@ -23,20 +25,23 @@ const PROMETHEUS: [(&str, &str); 2] = [
     ("PrometheusRule", "prometheusrules"),
 ];
 
+/// Objects or their specs, by kind and name.
+type Objects = BTreeMap<(&'static str, &'static str), Value>;
+
 /// A store, what was written of it, and what came of that.
 pub struct Lane {
     space: Space,
     /// Specs by kind and name.
-    pub(super) written: BTreeMap<(&'static str, &'static str), Value>,
+    pub(super) written: Objects,
     store: Store,
     /// The state that all ways back lead to.
     pub(super) before: Vec<String>,
     pub(super) servers: BTreeSet<String>,
     /// The objects as they are stored.
-    pub(super) objects: BTreeMap<(&'static str, &'static str), Value>,
+    pub(super) objects: Objects,
 }
 
-fn written(store: Store) -> BTreeMap<(&'static str, &'static str), Value> {
+fn written(store: Store) -> Objects {
     let tenant = match store {
         Store::Hasty => {
             json!({"deletion": {"protection": "None"}, "rollout": {"progressDeadlineSeconds": 10}})
@@ -114,19 +119,29 @@ impl Lane {
         for (object, spec) in lane.written.clone() {
             lane.write(object, &spec).await.expect("it is valid");
         }
-        lane.objects = until("a store to serve", SOON * 2, || lane.ready()).await;
-        let mut last = vec![];
-        loop {
-            let now = lane.state().await;
-            if now == last {
-                break;
-            }
-            last = now;
-            lane.objects = until("a store to serve", SOON * 2, || lane.ready()).await;
-        }
-        lane.before = last;
+        (lane.objects, lane.before) = lane.still().await;
         lane.servers = pods::uids(&lane.space).await;
         lane
+    }
+
+    /// Waits until all is ready and has been as it is for a while.
+    async fn still(&self) -> (Objects, Vec<String>) {
+        let last = Mutex::new((vec![], Instant::now()));
+        until("a store to serve and hold still", SOON * 2, || async {
+            let objects = self.ready().await?;
+            let now = self.state().await;
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.0 != now {
+                let differences = state::differences(&last.0, &now);
+                *last = (now, Instant::now());
+                return Err(some(&differences));
+            }
+            match last.1.elapsed() {
+                still if still >= STILL => Ok((objects, now)),
+                still => Err(format!("still for {} ms", still.as_millis())),
+            }
+        })
+        .await
     }
 
     fn api(&self, kind: &str) -> Api<DynamicObject> {
@@ -156,7 +171,7 @@ impl Lane {
     }
 
     /// The objects that were written, as they are now.
-    pub(super) async fn look(&self) -> Result<BTreeMap<(&'static str, &'static str), Value>, String> {
+    pub(super) async fn look(&self) -> Result<Objects, String> {
         let all = self.written.keys().map(|&(kind, name)| async move {
             let object = self
                 .api(kind)
@@ -170,7 +185,7 @@ impl Lane {
     }
 
     /// Whether all objects are as asked.
-    pub(super) async fn ready(&self) -> Result<BTreeMap<(&'static str, &'static str), Value>, String> {
+    pub(super) async fn ready(&self) -> Result<Objects, String> {
         let objects = self.look().await?;
         for ((kind, name), object) in &objects {
             let verdict = kstatus::read(object);

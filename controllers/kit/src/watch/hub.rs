@@ -93,8 +93,8 @@ where
             Ok(object) => {
                 locked(&self.unparsed).remove(&named(object.meta()));
                 let (namespace, name) = named(object.meta());
-                let before = self.same.zip(self.shelf.get(&namespace, &name));
-                let same = before.is_some_and(|(same, old)| same(&old, &object));
+                let is_known = |same: Same<K>| Some(same(&*self.shelf.get(&namespace, &name)?, &object));
+                let same = self.same.and_then(is_known).unwrap_or(false);
                 self.shelf.put(object.clone());
                 if !same {
                     self.tell(&Touched::There(&object));
@@ -116,8 +116,8 @@ where
         };
         let (namespace, name) = named(meta);
         locked(&self.unparsed).remove(&(namespace.clone(), name.clone()));
-        let known = self.shelf.get(&namespace, &name);
-        let Some(last) = parsed.ok().or_else(|| known.map(Arc::unwrap_or_clone)) else {
+        let known = || self.shelf.get(&namespace, &name).map(Arc::unwrap_or_clone);
+        let Some(last) = parsed.ok().or_else(known) else {
             return;
         };
         self.shelf.remove(&namespace, &name);

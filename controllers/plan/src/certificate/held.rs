@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::TenantCertificate;
-use crds::names::{LABEL_MANAGED_BY, MANAGED_BY};
+use crds::names::{LABEL_MANAGED_BY, LABEL_TENANT, MANAGED_BY};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
@@ -112,6 +112,9 @@ impl Held {
     }
 }
 
+/// Whether it is ours but for an owner. Another operator calls itself by the same name; the label of the Tenant is ours.
 fn lost(secret: &Secret) -> bool {
-    meta::controller_uid(secret).is_none() && meta::label(secret, LABEL_MANAGED_BY) == Some(MANAGED_BY)
+    meta::controller_uid(secret).is_none()
+        && meta::label(secret, LABEL_MANAGED_BY) == Some(MANAGED_BY)
+        && meta::label(secret, LABEL_TENANT).is_some()
 }

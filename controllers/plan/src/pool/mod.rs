@@ -171,6 +171,17 @@ impl Plan {
     }
 
     fn serve(&mut self, pool: &Pool, observed: &Observed, terms: &stage::Terms) {
+        if terms.obstacle.is_none() {
+            self.keep_servers(pool, observed, terms);
+        } else if !drain::concerns(pool, Some(terms.member.phase)) {
+            return;
+        }
+        let drain = drain::decide(pool, observed, terms);
+        self.requeue = drain::recheck(pool, observed.now, &drain).or(self.requeue);
+        self.drain = Some(drain);
+    }
+
+    fn keep_servers(&mut self, pool: &Pool, observed: &Observed, terms: &stage::Terms) {
         let wanted = terms.wanted(pool, observed);
         // No finalizer can be added to what is on its way out.
         if !meta::held(pool, FINALIZER_POOL) && !meta::deleting(pool) {
@@ -195,8 +206,5 @@ impl Plan {
         self.growth = growth;
         self.decision = decision;
         self.wanted = Some(wanted);
-        let drain = drain::decide(pool, observed, terms);
-        self.requeue = drain::recheck(pool, observed.now, &drain).or(self.requeue);
-        self.drain = Some(drain);
     }
 }

@@ -12,7 +12,7 @@ use super::{Basis, Observed, Wanted, claims, environment, growth, preflight};
 use crate::condition;
 use crate::meta;
 use crate::step::NAME_TAKEN;
-use crate::tenant::{PAIR_KEPT, Verdict, erasure, first_fault, in_foreground, may_go};
+use crate::tenant::{PAIR_KEPT, Verdict, erasure, in_foreground, may_go, servers_fault};
 use crate::topology::{Former, Member, Phase, Topology};
 
 /// How far a Pool has come.
@@ -20,9 +20,9 @@ use crate::topology::{Former, Member, Phase, Topology};
 pub(crate) enum Stage {
     /// Nothing is changed while the Tenant is paused.
     Paused,
-    /// It cannot have servers yet, or not like this; the condition that says why.
+    /// It is in no topology; the condition that says why.
     Blocked(Verdict),
-    /// Its servers are to be there.
+    /// Its servers are to be there, unless something is in their way.
     Serving(Box<Terms>),
     /// It was asked to go while its Tenant needs it; its servers are kept as long as it is known how.
     Needed(Option<Box<Terms>>),
@@ -50,6 +50,9 @@ pub(crate) struct Terms {
     /// Width and parity of the erasure sets.
     pub(crate) sets: Option<(i32, i32)>,
     pub(crate) tls_secret: Option<String>,
+    /// Why no servers can be made, or not like this; those that are there stay as they are. What is known of their data
+    /// does not depend on it: a drain is called off, and forgotten once it has failed, all the same.
+    pub(crate) obstacle: Option<Verdict>,
 }
 
 impl Terms {
@@ -175,24 +178,10 @@ fn controls_or_none(pool: &Pool, tenant: &Tenant) -> bool {
 fn terms(pool: &Pool, observed: &Observed) -> Result<Terms, Verdict> {
     let tenant = tenant(pool, observed)?;
     let (topology, member) = membership(pool, observed)?;
-    ours(pool, observed)?;
-    volumes(pool, observed)?;
-    claim(pool, observed)?;
-    preflight::hold(pool, observed)?;
-    if let Some((index, name)) = environment::owned_variable(&tenant) {
-        let message = format!(
-            "Tenant {}: spec.env[{index}].name {name} is set by the operator itself: remove it",
-            meta::name(tenant.as_ref())
-        );
-        return Err(Verdict::stuck(WORKLOAD_READY, "InvalidEnvironment", message));
-    }
-    // Its servers keep what they run; one that comes back must not come with what the Tenant cannot be.
-    if let Some(fault) = first_fault(&tenant, Some(&topology)) {
-        let message = format!("Tenant {}: {fault}", meta::name(tenant.as_ref()));
-        return Err(Verdict::stuck(WORKLOAD_READY, "TenantInvalid", message));
-    }
-    credentials(&tenant, &topology, &member)?;
-    let tls_secret = certificate(&tenant, observed)?;
+    let (tls_secret, obstacle) = match makeable(pool, observed, &tenant, &topology, &member) {
+        Ok(secret) => (secret, None),
+        Err(verdict) => (None, Some(verdict)),
+    };
     let sets = erasure::sets(&tenant, pool.spec.servers, pool.spec.volumes_per_server);
     Ok(Terms {
         tenant,
@@ -200,7 +189,36 @@ fn terms(pool: &Pool, observed: &Observed) -> Result<Terms, Verdict> {
         member,
         sets: sets.ok().map(|sets| (sets.width, sets.parity)),
         tls_secret,
+        obstacle,
     })
+}
+
+/// Whether servers can be made, and with which Secret of TLS.
+fn makeable(
+    pool: &Pool,
+    observed: &Observed,
+    tenant: &Tenant,
+    topology: &Topology,
+    member: &Member,
+) -> Result<Option<String>, Verdict> {
+    ours(pool, observed)?;
+    volumes(pool, observed)?;
+    claim(pool, observed)?;
+    preflight::hold(pool, observed)?;
+    if let Some((index, name)) = environment::owned_variable(tenant) {
+        let message = format!(
+            "Tenant {}: spec.env[{index}].name {name} is set by the operator itself: remove it",
+            meta::name(tenant)
+        );
+        return Err(Verdict::stuck(WORKLOAD_READY, "InvalidEnvironment", message));
+    }
+    // Its servers keep what they run; one that comes back must not come with what the Tenant cannot be.
+    if let Some(fault) = servers_fault(tenant, Some(topology)) {
+        let message = format!("Tenant {}: {fault}", meta::name(tenant));
+        return Err(Verdict::stuck(WORKLOAD_READY, "TenantInvalid", message));
+    }
+    credentials(tenant, topology, member)?;
+    certificate(tenant, observed)
 }
 
 fn tenant(pool: &Pool, observed: &Observed) -> Result<Arc<Tenant>, Verdict> {

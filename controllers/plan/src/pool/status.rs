@@ -16,6 +16,7 @@ use super::{
 use crate::condition::{self, Finding, Overall, no, unknown, yes};
 use crate::meta;
 use crate::step::Enacted;
+use crate::tenant::Verdict;
 use crate::topology::Phase;
 
 /// The conditions of a Pool in the order they come true.
@@ -58,7 +59,9 @@ pub fn status(
         },
         ..stored
     };
-    if let Stage::Serving(terms) = &plan.stage {
+    if let Stage::Serving(terms) = &plan.stage
+        && terms.obstacle.is_none()
+    {
         status.element = Some(terms.member.element.clone());
         status.set_width = terms.sets.map(|(width, _)| width);
         status.parity = terms.sets.map(|(_, parity)| parity);
@@ -146,6 +149,11 @@ fn judge(
         reason: reason.to_owned(),
         message,
     };
+    if let Stage::Serving(terms) | Stage::Needed(Some(terms)) = &plan.stage
+        && let Some(obstacle) = &terms.obstacle
+    {
+        return obstructed(pool, observed, plan, enacted, obstacle);
+    }
     match &plan.stage {
         Stage::Paused => (
             kept(pool),
@@ -182,10 +190,37 @@ fn judge(
         Stage::Left { drained, released } => left(pool, observed, enacted, *drained, *released),
         Stage::Leaving => (kept(pool), leaving(pool, observed, enacted)),
         Stage::Blocked(verdict) => {
-            let overall = verdict.blocks().unwrap_or_else(|| working("Waiting", String::new()));
+            let overall = verdict.blocks().unwrap_or_else(waiting);
             (blocked(pool, observed, &verdict.finding), overall)
         }
         Stage::Serving(terms) => drain::told(plan, pool, serving(pool, observed, plan, terms, enacted, servers)),
+    }
+}
+
+/// Nothing is done about servers, and what is done about their data goes on.
+fn obstructed(
+    pool: &Pool,
+    observed: &Observed,
+    plan: &Plan,
+    enacted: &Enacted,
+    obstacle: &Verdict,
+) -> (Vec<Finding>, Overall) {
+    let mut findings = blocked(pool, observed, &obstacle.finding);
+    if plan.drain.is_some() {
+        findings.retain(|finding| finding.type_ != DRAINED);
+        findings.push(drain::finding(plan));
+    }
+    let overall = match enacted.failure() {
+        Some(failure) => failure.into(),
+        None => obstacle.blocks().unwrap_or_else(waiting),
+    };
+    (findings, overall)
+}
+
+fn waiting() -> Overall {
+    Overall::Working {
+        reason: "Waiting".to_owned(),
+        message: String::new(),
     }
 }
 

@@ -12,12 +12,16 @@ use crate::meta;
 use crate::topology::Topology;
 
 /// The first thing that cannot be carried out, as `path: what is wrong`. `topology` is the one that is stored.
-pub(crate) fn first_fault(tenant: &Tenant, topology: Option<&Topology>) -> Option<String> {
+pub(super) fn first_fault(tenant: &Tenant, topology: Option<&Topology>) -> Option<String> {
+    servers_fault(tenant, topology).or_else(|| services_fault(tenant))
+}
+
+/// The first one with which no servers can be made.
+pub(crate) fn servers_fault(tenant: &Tenant, topology: Option<&Topology>) -> Option<String> {
     name_fault(tenant)
         .or_else(|| tenant.spec.env.iter().find_map(env_fault))
         .or_else(|| service_account_fault(tenant))
         .or_else(|| pod_metadata_fault(tenant))
-        .or_else(|| services_fault(tenant))
         .or_else(|| erasure_fault(tenant, topology?))
 }
 

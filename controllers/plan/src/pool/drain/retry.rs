@@ -62,23 +62,27 @@ pub(super) fn after_failure(pool: &Pool, observed: &Observed, own: &Report) -> D
 /// What was told of the failure. That no upload is in its way any more may be seen only now, before the servers have
 /// forgotten it: then the time of the retry has come, because nothing will tell later that there was one.
 fn still_told(observed: &Observed, told: &DrainStatus) -> DrainStatus {
-    let free = told.open_uploads.is_some() && uploads::are_gone(&observed.uploads);
-    DrainStatus {
-        retry_at: if free {
-            seconds(observed.now)
-        } else {
-            told.retry_at.clone()
-        },
-        ..told.clone()
+    if is_free(observed, told) {
+        DrainStatus {
+            retry_at: seconds(observed.now),
+            retries: 0,
+            ..told.clone()
+        }
+    } else {
+        told.clone()
     }
+}
+
+/// Whether uploads were in its way and no one is any more. What it fails for next, it fails for the first time.
+pub(super) fn is_free(observed: &Observed, told: &DrainStatus) -> bool {
+    told.open_uploads.is_some() && uploads::are_gone(&observed.uploads)
 }
 
 /// What becomes of it once the servers have forgotten it; none if it is to be begun.
 pub(super) fn after_clearing(pool: &Pool, observed: &Observed, own: &Report) -> Option<Drain> {
     let status = stored(pool).filter(|drain| drain.state == STATE)?;
     let due = status.retry_at.as_ref().is_some_and(|at| at.0 <= observed.now);
-    let free = status.open_uploads.is_some() && uploads::are_gone(&observed.uploads);
-    (!due && !free).then(|| outlook(pool, observed, own, status.clone()))
+    (!due && !is_free(observed, status)).then(|| outlook(pool, observed, own, status.clone()))
 }
 
 /// When to look at a drain again; none where none is asked for.
@@ -122,6 +126,7 @@ fn outlook(pool: &Pool, observed: &Observed, own: &Report, mut status: DrainStat
     let drain = match &status.retry_at {
         Some(Time(at)) => {
             let often = match status.retries {
+                0 => "the uploads in its way are gone".to_owned(),
                 retries @ ..=RETRIES => format!("{retries} of {RETRIES} times"),
                 // Clients end uploads, and the servers those that no client does.
                 _ => "and again while uploads may be in its way".to_owned(),

@@ -64,6 +64,38 @@ pub(super) fn order(pool: &Pool, observed: &Observed) -> Option<Order> {
 }
 
 #[test]
+fn what_is_wrong_with_the_tenant_lets_a_drain_be_called_off_and_forgotten_and_none_begin() {
+    let faulty = |(pool, observed): (Pool, Observed)| {
+        let mut tenant = Tenant::clone(observed.tenant.as_ref().unwrap());
+        tenant.spec.env = object(json!([{"name": "A B", "value": "x"}]));
+        let observed = Observed {
+            tenant: Some(Arc::new(tenant)),
+            ..observed
+        };
+        (pool, observed)
+    };
+    for (phase, word, wanted) in [
+        (Phase::Active, "running", Some(Order::Cancel)),
+        (Phase::Active, "canceled", Some(Order::Clear)),
+        (Phase::Draining, "none", None),
+        (Phase::Draining, "running", None),
+    ] {
+        let next = Report {
+            free: 1 << 20,
+            ..report(word, false)
+        };
+        let (pool, observed) = faulty(told(phase, next));
+        assert_eq!(order(&pool, &observed), wanted, "{phase:?} {word}");
+        assert_eq!(plan(&pool, &observed).steps, Vec::new(), "{phase:?} {word}");
+        let status = reported(&pool, &observed);
+        assert_eq!(says(&status, "Stalled"), "True TenantInvalid", "{phase:?} {word}");
+    }
+    let (mut pool, observed) = faulty(super::uploads::failed());
+    pool.status = Some(reported(&pool, &observed));
+    assert_eq!(order(&pool, &observed), Some(Order::Clear));
+}
+
+#[test]
 fn no_drain_begins_while_a_number_is_not_a_place() {
     for (number, wanted) in [(0, Some(Order::Start)), (1, None)] {
         let next = Report {

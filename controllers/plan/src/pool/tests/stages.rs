@@ -92,6 +92,12 @@ fn waiting() -> Vec<(&'static str, Observed, &'static str, &'static str)> {
             "False InvalidEnvironment",
         ),
         (
+            "what no server can be given",
+            with_tenant(&|tenant| tenant.spec.env = object(json!([{"name": "A B", "value": "x"}]))),
+            "WorkloadReady",
+            "False TenantInvalid",
+        ),
+        (
             "no certificate",
             tls(None),
             "WorkloadReady",
@@ -241,4 +247,15 @@ fn a_pool_without_servers_yet_is_forming() {
     assert_eq!(says(&status, "StorageReady"), "False VolumesPending");
     assert_eq!(says(&status, "Joined"), "False Forming");
     assert_eq!((status.set_width, status.parity), (Some(8), Some(4)));
+}
+
+#[test]
+fn what_is_wrong_with_a_service_keeps_no_server_from_being_made_again() {
+    let mut tenant = tenant();
+    tenant.spec.services = Some(object(json!({"api": {"metadata": {"labels": {"team": "not a label"}}}})));
+    let observed = Observed {
+        tenant: Some(Arc::new(tenant)),
+        ..serving()
+    };
+    assert!(applied(&plan(&pool(), &observed)).is_some());
 }
