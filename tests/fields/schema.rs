@@ -19,9 +19,9 @@ pub struct Field {
     pub leaf: bool,
 }
 
-/// The schema of each kind's `spec`.
-static SPECS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
-    let spec = |crd: CustomResourceDefinition| {
+/// The schema of each kind.
+static KINDS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
+    let kind = |crd: CustomResourceDefinition| {
         let schema = crd
             .spec
             .versions
@@ -29,19 +29,30 @@ static SPECS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
             .next()
             .and_then(|version| version.schema);
         let schema = serde_json::to_value(schema).expect("a schema is JSON");
-        (
-            crd.spec.names.kind,
-            schema["openAPIV3Schema"]["properties"]["spec"].clone(),
-        )
+        (crd.spec.names.kind, schema["openAPIV3Schema"].clone())
     };
-    crds::all().into_iter().map(spec).collect()
+    crds::all().into_iter().map(kind).collect()
 });
+
+/// The schema of a kind's `spec`.
+fn spec_of(kind: &str) -> &'static Value {
+    &KINDS[kind]["properties"]["spec"]
+}
+
+/// The rules of whole objects, with the kind.
+pub fn rules_of_kinds() -> Vec<(&'static str, &'static str)> {
+    let of = |(kind, schema): (&'static String, &'static Value)| {
+        let rules = rules(schema).into_iter();
+        rules.map(|(_, message)| (kind.as_str(), message)).collect::<Vec<_>>()
+    };
+    KINDS.iter().flat_map(of).collect()
+}
 
 /// All fields of all kinds.
 pub fn fields() -> Vec<Field> {
     let mut all = Vec::new();
-    for (kind, spec) in SPECS.iter() {
-        walk(kind, "spec", spec, &mut all);
+    for kind in KINDS.keys() {
+        walk(kind, "spec", spec_of(kind), &mut all);
     }
     all
 }
@@ -68,7 +79,7 @@ pub fn lay(kind: &str, spec: &Value, path: &str, value: &Value) -> Value {
     let mut spec = spec.clone();
     let way = path.replace("[]", ".[]");
     let way: Vec<&str> = way.split('.').skip(1).collect();
-    put(&mut spec, &SPECS[kind], &way, value);
+    put(&mut spec, spec_of(kind), &way, value);
     spec
 }
 

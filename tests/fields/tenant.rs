@@ -235,12 +235,12 @@ fn metadata() -> Vec<Trial> {
         of(
             "spec.podMetadata.labels",
             json!({"app.kubernetes.io/name": "x"}),
-            Refused("choose another prefix"),
+            Refused("labels under storage.rustfs.com/"),
         ),
         of(
             "spec.podMetadata.labels",
             json!({"storage.rustfs.com/tenant": "x"}),
-            Refused("choose another prefix"),
+            Refused("labels under storage.rustfs.com/"),
         ),
         of(
             "spec.podMetadata.labels",
@@ -261,7 +261,7 @@ fn metadata() -> Vec<Trial> {
         of(
             "spec.podMetadata.annotations",
             json!({"storage.rustfs.com/x": "x"}),
-            Refused("choose another prefix"),
+            Refused("annotations under storage.rustfs.com/"),
         ),
         of(
             "spec.podMetadata.annotations",
@@ -290,10 +290,10 @@ macro_rules! service {
             of(concat!("spec.services.", $name, ".appProtocol"), json!("kubernetes.io/h2c"), Shown(SERVICE)),
             of(concat!("spec.services.", $name, ".appProtocol"), json!("not valid!"), Named("appProtocol")),
             of(concat!("spec.services.", $name, ".metadata.labels"), json!({"example.com/team": "a"}), Shown(SERVICE)),
-            of(concat!("spec.services.", $name, ".metadata.labels"), json!({"app.kubernetes.io/name": "x"}), Refused("choose another prefix")),
+            of(concat!("spec.services.", $name, ".metadata.labels"), json!({"app.kubernetes.io/name": "x"}), Refused("labels under storage.rustfs.com/")),
             of(concat!("spec.services.", $name, ".metadata.labels"), json!({"a": "b c"}), Named(concat!("spec.services.", $name, ".metadata.labels[a]"))),
             of(concat!("spec.services.", $name, ".metadata.annotations"), json!({"example.com/note": "any text"}), Shown(SERVICE)),
-            of(concat!("spec.services.", $name, ".metadata.annotations"), json!({"storage.rustfs.com/x": "x"}), Refused("choose another prefix")),
+            of(concat!("spec.services.", $name, ".metadata.annotations"), json!({"storage.rustfs.com/x": "x"}), Refused("annotations under storage.rustfs.com/")),
             of(concat!("spec.services.", $name, ".metadata.annotations"), json!({"a b": "c"}), Named(concat!("spec.services.", $name, ".metadata.annotations[a b]"))),
         ]
     }};
