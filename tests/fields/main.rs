@@ -138,8 +138,13 @@ fn every_rule_of_a_schema_is_broken_by_a_value() {
     }));
     for (kind, message) in schema::rules_of_kinds() {
         let of_name = OF_NAMES.iter().any(|begin| message.starts_with(begin));
-        let broken = refused.iter().any(|trial| trial.kind == kind && says(trial, message));
-        assert!(of_name || broken, "add a value to tests/fields: {kind}: {message}");
+        let broken = refused
+            .iter()
+            .any(|trial| trial.kind == kind && says(trial, message));
+        assert!(
+            of_name || broken,
+            "add a value to tests/fields: {kind}: {message}"
+        );
     }
 }
 

@@ -44,11 +44,7 @@ pub(super) fn trials() -> Vec<Trial> {
         ),
         of("spec.rules.freeCapacityPercent", json!(1), Says(RULES, "< 1")),
         of("spec.rules.freeCapacityPercent", json!(99), Says(RULES, "99")),
-        of(
-            "spec.rules.labels",
-            json!({"a": "b c"}),
-            Named("metadata.labels"),
-        ),
+        of("spec.rules.labels", json!({"a": "b c"}), Named("metadata.labels")),
         of(
             "spec.serviceMonitor.labels",
             json!({"a b": "c"}),

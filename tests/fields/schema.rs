@@ -43,7 +43,9 @@ fn spec_of(kind: &str) -> &'static Value {
 pub fn rules_of_kinds() -> Vec<(&'static str, &'static str)> {
     let of = |(kind, schema): (&'static String, &'static Value)| {
         let rules = rules(schema).into_iter();
-        rules.map(|(_, message)| (kind.as_str(), message)).collect::<Vec<_>>()
+        rules
+            .map(|(_, message)| (kind.as_str(), message))
+            .collect::<Vec<_>>()
     };
     KINDS.iter().flat_map(of).collect()
 }

@@ -86,7 +86,11 @@ impl Lane {
                 // What has no name of its own is told from others by being new.
                 let new = changes.iter().filter_map(|line| line.strip_prefix("+ "));
                 let new: Vec<&str> = new.filter(|line| line.starts_with(place)).collect();
-                let here: Vec<&str> = now.iter().map(String::as_str).filter(|line| line.starts_with(place)).collect();
+                let here: Vec<&str> = now
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|line| line.starts_with(place))
+                    .collect();
                 let shown = |name: &str, value: &Value| {
                     let lines = if name.is_empty() { &new } else { &here };
                     lines.iter().any(|line| shows(line, name, value))

@@ -13,13 +13,16 @@ use kube::runtime::watcher::Event;
 
 use crate::run::locked;
 
+/// Where the queue looks a name up.
+pub(super) type Known<K> = Store<PartialObjectMeta<K>>;
+
 pub(super) struct Names<K: Resource<DynamicType = ()> + Clone + 'static> {
     writer: Mutex<Writer<PartialObjectMeta<K>>>,
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Names<K> {
     /// No names yet; the queue need not wait for more.
-    pub(super) fn new() -> (Self, Store<PartialObjectMeta<K>>) {
+    pub(super) fn new() -> (Self, Known<K>) {
         let mut writer = Writer::default();
         writer.apply_watcher_event(&Event::Init);
         writer.apply_watcher_event(&Event::InitDone);

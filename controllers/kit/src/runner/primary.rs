@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt};
 use kube::Resource;
-use kube::api::{ObjectMeta, PartialObjectMeta};
+use kube::api::ObjectMeta;
 use kube::core::error_boundary::InvalidObject;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::ObjectRef;
 use tokio::sync::mpsc;
 
-use super::names::Names;
+use super::names::{Known, Names};
 use super::{Reconciler, once::Runner};
 use crate::kit::Kit;
 use crate::retry::Delays;
@@ -30,10 +30,7 @@ pub(super) fn wakes<R: Reconciler>(
     primary: &Source<R::Object>,
     kit: &Kit,
     runner: Arc<Runner<R>>,
-) -> (
-    Store<PartialObjectMeta<R::Object>>,
-    BoxStream<'static, Wake<R::Object>>,
-) {
+) -> (Known<R::Object>, BoxStream<'static, Wake<R::Object>>) {
     let (names, store) = Names::new();
     let asked = Queue::new();
     let status = Queue::new();

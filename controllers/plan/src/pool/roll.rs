@@ -184,7 +184,10 @@ pub fn concerns_health(pool: &Pool, observed: &Observed) -> bool {
         return false;
     };
     // Nobody else takes a serving server away, and at rest nobody has the turn: making the templates is spared then.
-    if terms.obstacle.is_some() || !terms.topology.formed || terms.topology.turn.as_deref() != Some(meta::name(pool)) {
+    if terms.obstacle.is_some()
+        || !terms.topology.formed
+        || terms.topology.turn.as_deref() != Some(meta::name(pool))
+    {
         return false;
     }
     let well = Health::Said(BTreeMap::new());

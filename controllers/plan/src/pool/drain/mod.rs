@@ -148,7 +148,10 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
         return failed;
     }
     if let Some(obstacle) = &terms.obstacle {
-        let message = format!("it begins once servers can be made again: {}", obstacle.finding.message);
+        let message = format!(
+            "it begins once servers can be made again: {}",
+            obstacle.finding.message
+        );
         return waits(pool, &obstacle.finding.reason, &message);
     }
     if stored(pool).is_none_or(|drain| drain.retry_at.is_some()) {

@@ -252,7 +252,9 @@ fn a_pool_without_servers_yet_is_forming() {
 #[test]
 fn what_is_wrong_with_a_service_keeps_no_server_from_being_made_again() {
     let mut tenant = tenant();
-    tenant.spec.services = Some(object(json!({"api": {"metadata": {"labels": {"team": "not a label"}}}})));
+    tenant.spec.services = Some(object(
+        json!({"api": {"metadata": {"labels": {"team": "not a label"}}}}),
+    ));
     let observed = Observed {
         tenant: Some(Arc::new(tenant)),
         ..serving()
