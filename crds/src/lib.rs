@@ -12,6 +12,7 @@ pub mod names;
 pub mod pool;
 pub mod rebalance;
 pub mod rollout;
+mod schema;
 pub mod tenant;
 
 pub use certificate::{TenantCertificate, TenantCertificateSpec, TenantCertificateStatus};
@@ -29,10 +30,12 @@ pub const VERSION: &str = "v1alpha1";
 pub fn all()
 -> Vec<k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition> {
     use kube::CustomResourceExt;
-    vec![
+    [
         Tenant::crd(),
         Pool::crd(),
         TenantCertificate::crd(),
         TenantMonitor::crd(),
     ]
+    .map(schema::close)
+    .into()
 }

@@ -122,7 +122,7 @@ impl Campaign {
              {} without effect yet",
             all.len(),
             of(|effect| matches!(effect, Effect::Refused(_))),
-            of(|effect| matches!(effect, Effect::Named(_))),
+            of(|effect| matches!(effect, Effect::Named(_) | Effect::Held(..))),
             of(|effect| matches!(effect, Effect::Costs(..))),
             of(|effect| matches!(
                 effect,

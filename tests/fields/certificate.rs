@@ -11,6 +11,16 @@ const DEFAULT: &str = "the default";
 const REISSUED: Effect = Moved("/status/serial");
 /// The root that lasted for the longer certificate is kept beside the next one.
 const OLD_ROOTS: &[&str] = &["replaces-root", "old-roots-until"];
+/// What is issued already serves on, so the certificate is still ready.
+const UNUSABLE: Effect = Says(
+    "TenantCertificate store.status.conditions[Ready].message",
+    "spec.issuer.ca.secretRef",
+);
+/// Servers trust the other CA for five minutes before they show its certificate.
+const NEXT: Effect = Says(
+    "TenantCertificate store.status.conditions[Ready].message",
+    "the next one comes from another CA",
+);
 const RENEWED: Effect = Moved("/status/renewalTime");
 
 fn of(path: &'static str, value: Value, effect: Effect) -> Trial {
@@ -41,18 +51,10 @@ fn issuers() -> Vec<Trial> {
             both,
             Refused("exactly one of selfSigned, ca, provided"),
         ),
-        of("spec.issuer", from("ca", "alien-ca"), REISSUED),
-        of(
-            "spec.issuer",
-            from("ca", "missing"),
-            Named("spec.issuer.ca.secretRef"),
-        ),
-        of(
-            "spec.issuer",
-            from("ca", "given"),
-            Named("spec.issuer.ca.secretRef"),
-        ),
-        of("spec.issuer", from("provided", "other-tls"), REISSUED),
+        of("spec.issuer", from("ca", "alien-ca"), NEXT),
+        of("spec.issuer", from("ca", "missing"), UNUSABLE),
+        of("spec.issuer", from("ca", "given"), UNUSABLE),
+        of("spec.issuer", from("provided", "other-tls"), REISSUED).rolls(),
         of(
             "spec.issuer",
             from("provided", "missing"),

@@ -34,6 +34,8 @@ pub enum Effect {
     Refused(&'static str),
     /// A condition names the field with these words, and no server is touched.
     Named(&'static str),
+    /// The same, and no server is replaced although its StatefulSet differs: why.
+    Held(&'static str, &'static str),
     /// A condition names the field with these words, at the price of one server: why nobody knew before.
     Costs(&'static str, &'static str),
     /// Each part of it is found in a line of the state that contains this.

@@ -231,8 +231,8 @@ fn needs(kind: &'static str) -> Vec<Trial> {
         ),
         of(json!({"requests": {"cpu": "-1"}}), Named("resources.requests")),
         of(json!({"requests": {"cpus": "1"}}), Named("resources.requests")),
-        of(json!({"limits": {"memory": "lots"}}), Refused("a quantity")),
-        of(json!({"requests": {"memory": "lots"}}), Refused("a quantity")),
+        of(json!({"limits": {"memory": "lots"}}), Refused("should match")),
+        of(json!({"requests": {"memory": "lots"}}), Refused("should match")),
     ]
 }
 

@@ -77,8 +77,8 @@ fn volumes() -> Vec<Trial> {
             json!("-1Gi"),
             Refused("volumeClaim.size must be greater than zero"),
         ),
-        of("spec.volumeClaim.size", json!("large"), Refused("a quantity")),
-        of("spec.volumeClaim.size", json!(""), Refused("a quantity")),
+        of("spec.volumeClaim.size", json!("large"), Refused("should match")),
+        of("spec.volumeClaim.size", json!(""), Refused("should match")),
         of("spec.volumeClaim.labels", json!({"example.com/team": "a"}), made),
         of(
             "spec.volumeClaim.labels",

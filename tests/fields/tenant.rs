@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Effect::{Costs, Named, Refused, Says, Shown, Silent};
+use super::Effect::{Costs, Held, Named, Refused, Says, Shown, Silent};
 use super::Store::{Hasty, Tls};
 use super::{Effect, Trial, trial};
 
@@ -106,11 +106,19 @@ fn identity() -> Vec<Trial> {
             json!("other"),
             Silent("TLS is off"),
         ),
-        of("spec.tls.certificateRef.name", json!("other"), Shown(POD)).on(Tls),
+        of(
+            "spec.tls.certificateRef.name",
+            json!("other"),
+            Says(POD, "other-tls"),
+        )
+        .on(Tls),
         of(
             "spec.tls.certificateRef.name",
             json!("alien"),
-            Named("spec.tls.certificateRef"),
+            Held(
+                "spec.tls.certificateRef",
+                "the servers do not answer with what the Tenant trusts now, so none is replaced",
+            ),
         )
         .on(Tls),
         of(

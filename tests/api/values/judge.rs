@@ -28,7 +28,12 @@ impl Lane {
         answer.map_err(|message| format!("it is refused: {message}"))?;
         let lane = &*self;
         let mut outcome = reached("its effect", SOON, || lane.effect(trial)).await;
-        if outcome.is_ok() && matches!(trial.effect, Effect::Silent(_) | Effect::Named(_)) {
+        if outcome.is_ok()
+            && matches!(
+                trial.effect,
+                Effect::Silent(_) | Effect::Named(_) | Effect::Held(..)
+            )
+        {
             // That nothing happens is seen only once all have looked.
             outcome = holds(STILL, || lane.effect(trial)).await;
         }
@@ -53,6 +58,7 @@ impl Lane {
                 });
                 none(touched.collect())
             }
+            Effect::Held(says, _) => self.told(says, None).await,
             Effect::Costs(says, _) => self.told(says, Some("Stalled")).await,
             Effect::Silent(_) => {
                 self.ready().await?;
@@ -74,7 +80,10 @@ impl Lane {
     }
 
     async fn seen(&self, trial: &Trial) -> Result<(), String> {
-        self.ready().await?;
+        // What a status tells may be that something is not ready.
+        if !matches!(trial.effect, Effect::Says(place, _) if place.contains(".status.")) {
+            self.ready().await?;
+        }
         let now = self.state().await;
         let changes = self.changes(trial).await;
         let all = || Err(format!("it differs only in\n{}", some(&changes)));
@@ -241,8 +250,12 @@ fn embedded(line: String) -> String {
 fn forget(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            fields
-                .retain(|name, _| !matches!(name.as_str(), "revision" | "history" | "serving" | "startedAt"));
+            fields.retain(|name, _| {
+                !matches!(
+                    name.as_str(),
+                    "revision" | "history" | "serving" | "startedAt" | "credentials"
+                )
+            });
             fields.values_mut().for_each(forget);
         }
         Value::Array(items) => items.iter_mut().for_each(forget),
@@ -255,7 +268,7 @@ fn unnumbered(line: &str) -> String {
     if let Some(path) = line.split_once(" = ").map(|(path, _)| path)
         && path.ends_with("topology-revision")
     {
-        return format!("{path} = N");
+        return format!("{} = N", unnumbered(path));
     }
     let mut text = String::new();
     let mut rest = line;

@@ -111,22 +111,36 @@ async fn from(
     }
     if let Some(key) = &source.config_map_key_ref {
         let map = Api::<ConfigMap>::namespaced(client.clone(), namespace)
-            .get(&key.name)
+            .get_opt(&key.name)
             .await?;
-        let value = map.data.and_then(|mut data| data.remove(&key.key));
-        return Ok(Some(
-            value.ok_or_else(|| format!("ConfigMap {} has no {}", key.name, key.key))?,
-        ));
+        let value = map.and_then(|map| map.data?.remove(&key.key));
+        return required(
+            value,
+            key.optional,
+            &format!("ConfigMap {} has no {}", key.name, key.key),
+        );
     }
     if let Some(key) = &source.secret_key_ref {
         let secret = Api::<Secret>::namespaced(client.clone(), namespace)
-            .get(&key.name)
+            .get_opt(&key.name)
             .await?;
-        let value = secret.data.and_then(|mut data| data.remove(&key.key));
-        let value = value.ok_or_else(|| format!("Secret {} has no {}", key.name, key.key))?;
-        return Ok(Some(String::from_utf8(value.0)?));
+        let value = secret.and_then(|secret| secret.data?.remove(&key.key));
+        let value = value.map(|bytes| String::from_utf8(bytes.0)).transpose()?;
+        return required(
+            value,
+            key.optional,
+            &format!("Secret {} has no {}", key.name, key.key),
+        );
     }
     Ok(None)
+}
+
+/// No variable where the source may be missing; no server where it must not.
+fn required(value: Option<String>, optional: Option<bool>, missing: &str) -> Result<Option<String>, Fault> {
+    if value.is_none() && optional != Some(true) {
+        return Err(missing.into());
+    }
+    Ok(value)
 }
 
 /// Replaces `$(NAME)` by variables that stand before, as the kubelet does.

@@ -4,7 +4,7 @@ use crds::conditions::{ISSUED, TENANT_FOUND};
 use crds::{Tenant, TenantCertificate};
 use jiff::Timestamp;
 
-use super::checks::{self, Input, NOT_YET_VALID, RENEWAL_DUE, SECRET_MISSING, Violation};
+use super::checks::{self, ISSUER_CHANGED, Input, NOT_YET_VALID, RENEWAL_DUE, SECRET_MISSING, Violation};
 use super::names::Names;
 use super::work::{Case, earliest};
 use super::{Cert, Held, Observed, Plan, Work};
@@ -120,6 +120,12 @@ pub(super) fn managed(
             message: format!(
                 "{}; but it could not be renewed: {}",
                 issued.message, trouble.message
+            ),
+        },
+        (Some(violation), None) if violation.reason == ISSUER_CHANGED => Overall::Ready {
+            message: format!(
+                "{}; the next one comes from another CA, once all servers trust that",
+                issued.message
             ),
         },
         (_, None) => Overall::Ready {
