@@ -173,8 +173,6 @@ impl Plan {
     fn serve(&mut self, pool: &Pool, observed: &Observed, terms: &stage::Terms) {
         if terms.obstacle.is_none() {
             self.keep_servers(pool, observed, terms);
-        } else if !drain::concerns(pool, Some(terms.member.phase)) {
-            return;
         }
         let drain = drain::decide(pool, observed, terms);
         self.requeue = drain::recheck(pool, observed.now, &drain).or(self.requeue);

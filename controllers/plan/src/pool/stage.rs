@@ -12,7 +12,7 @@ use super::{Basis, Observed, Wanted, claims, environment, growth, preflight};
 use crate::condition;
 use crate::meta;
 use crate::step::NAME_TAKEN;
-use crate::tenant::{PAIR_KEPT, Verdict, erasure, in_foreground, may_go, servers_fault};
+use crate::tenant::{PAIR_KEPT, Verdict, erasure, first_fault, in_foreground, may_go, servers_fault};
 use crate::topology::{Former, Member, Phase, Topology};
 
 /// How far a Pool has come.
@@ -212,8 +212,13 @@ fn makeable(
         );
         return Err(Verdict::stuck(WORKLOAD_READY, "InvalidEnvironment", message));
     }
-    // Its servers keep what they run; one that comes back must not come with what the Tenant cannot be.
-    if let Some(fault) = servers_fault(tenant, Some(topology)) {
+    // Its servers keep what they run; one that comes back must not come with what the Tenant cannot be. Nobody watches a
+    // rollout meanwhile. A StatefulSet that is away is made again if it can be.
+    let fault = match observed.stateful_set {
+        Some(_) => first_fault(tenant, Some(topology)),
+        None => servers_fault(tenant, Some(topology)),
+    };
+    if let Some(fault) = fault {
         let message = format!("Tenant {}: {fault}", meta::name(tenant));
         return Err(Verdict::stuck(WORKLOAD_READY, "TenantInvalid", message));
     }

@@ -62,7 +62,7 @@ pub use secret::{Hidden, SecretCheck, check_credentials, check_rpc};
 pub use server_names::server_names;
 pub use status::status;
 pub use topology::about_to_form;
-pub(crate) use validate::servers_fault;
+pub(crate) use validate::{first_fault, servers_fault};
 pub use verdict::Verdict;
 
 /// How soon a given Secret that is missing or unusable is read again: nothing tells of its change.

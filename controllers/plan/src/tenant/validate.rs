@@ -12,7 +12,7 @@ use crate::meta;
 use crate::topology::Topology;
 
 /// The first thing that cannot be carried out, as `path: what is wrong`. `topology` is the one that is stored.
-pub(super) fn first_fault(tenant: &Tenant, topology: Option<&Topology>) -> Option<String> {
+pub(crate) fn first_fault(tenant: &Tenant, topology: Option<&Topology>) -> Option<String> {
     servers_fault(tenant, topology).or_else(|| services_fault(tenant))
 }
 

@@ -154,8 +154,7 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
         );
         return waits(pool, &obstacle.finding.reason, &message);
     }
-    if stored(pool).is_none_or(|drain| drain.retry_at.is_some()) {
-        let free = stored(pool).is_some_and(|drain| retry::is_free(observed, drain));
+    if stored(pool).is_none_or(|drain| drain.retry_at.is_some() || drain.started_at.is_none()) {
         let waiting = waits(pool, REQUESTED, "the servers are about to be told");
         let status = waiting.status.map(|status| DrainStatus {
             state: REQUESTED.to_owned(),
@@ -163,7 +162,6 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
             started_at: seconds(observed.now),
             open_uploads: None,
             retry_at: None,
-            retries: if free { 0 } else { status.retries },
             ..status
         });
         return Drain { status, ..waiting };

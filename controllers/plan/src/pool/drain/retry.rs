@@ -65,7 +65,6 @@ fn still_told(observed: &Observed, told: &DrainStatus) -> DrainStatus {
     if is_free(observed, told) {
         DrainStatus {
             retry_at: seconds(observed.now),
-            retries: 0,
             ..told.clone()
         }
     } else {
@@ -73,8 +72,8 @@ fn still_told(observed: &Observed, told: &DrainStatus) -> DrainStatus {
     }
 }
 
-/// Whether uploads were in its way and no one is any more. What it fails for next, it fails for the first time.
-pub(super) fn is_free(observed: &Observed, told: &DrainStatus) -> bool {
+/// Whether uploads were in its way and no one is any more.
+fn is_free(observed: &Observed, told: &DrainStatus) -> bool {
     told.open_uploads.is_some() && uploads::are_gone(&observed.uploads)
 }
 
@@ -90,6 +89,8 @@ pub(in crate::pool) fn recheck(pool: &Pool, now: Timestamp, drain: &Drain) -> Op
     let status = drain.status.as_ref()?;
     let rests = drain.order.is_none() && stored(pool) == Some(status);
     Some(match &status.retry_at {
+        // It is due, and something that tells of itself is in its way.
+        Some(Time(at)) if rests && *at <= now => REST_RECHECK,
         Some(Time(at)) if rests => {
             let left = Duration::try_from(at.duration_since(now)).unwrap_or_default();
             left.clamp(Duration::from_secs(1), REST_RECHECK)
@@ -126,7 +127,6 @@ fn outlook(pool: &Pool, observed: &Observed, own: &Report, mut status: DrainStat
     let drain = match &status.retry_at {
         Some(Time(at)) => {
             let often = match status.retries {
-                0 => "the uploads in its way are gone".to_owned(),
                 retries @ ..=RETRIES => format!("{retries} of {RETRIES} times"),
                 // Clients end uploads, and the servers those that no client does.
                 _ => "and again while uploads may be in its way".to_owned(),

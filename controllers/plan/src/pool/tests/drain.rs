@@ -55,7 +55,10 @@ pub(super) fn told(phase: Phase, report: Report) -> (Pool, Observed) {
     observed.word = Word::Said(vec![report]);
     observed.scanner = healthy();
     let mut pool = pool();
-    pool.status.get_or_insert_default().drain = Some(DrainStatus::default());
+    pool.status.get_or_insert_default().drain = Some(DrainStatus {
+        started_at: Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(observed.now)),
+        ..DrainStatus::default()
+    });
     (pool, observed)
 }
 
@@ -90,9 +93,31 @@ fn what_is_wrong_with_the_tenant_lets_a_drain_be_called_off_and_forgotten_and_no
         let status = reported(&pool, &observed);
         assert_eq!(says(&status, "Stalled"), "True TenantInvalid", "{phase:?} {word}");
     }
-    let (mut pool, observed) = faulty(super::uploads::failed());
+    let (mut pool, mut observed) = faulty(super::uploads::failed());
     pool.status = Some(reported(&pool, &observed));
     assert_eq!(order(&pool, &observed), Some(Order::Clear));
+    // Long after it was to begin again, the servers are asked no more often than at rest.
+    observed.word = Word::Said(vec![report("none", false)]);
+    observed.now += SignedDuration::from_hours(1);
+    pool.status = Some(reported(&pool, &observed));
+    let next = plan(&pool, &observed);
+    assert_eq!((next.order(), next.requeue.unwrap().as_secs()), (None, 30));
+}
+
+#[test]
+fn a_drain_that_waited_for_something_else_knows_when_it_began() {
+    let free = Report {
+        free: 1 << 20,
+        ..report("none", false)
+    };
+    let (mut pool, observed) = told(Phase::Draining, free);
+    let drain = pool.status.as_mut().unwrap().drain.as_mut().unwrap();
+    drain.started_at = None;
+    assert_eq!(order(&pool, &observed), None);
+    let status = reported(&pool, &observed);
+    assert!(status.drain.as_ref().unwrap().started_at.is_some());
+    pool.status = Some(status);
+    assert_eq!(order(&pool, &observed), Some(Order::Start));
 }
 
 #[test]

@@ -250,14 +250,22 @@ fn a_pool_without_servers_yet_is_forming() {
 }
 
 #[test]
-fn what_is_wrong_with_a_service_keeps_no_server_from_being_made_again() {
+fn what_is_wrong_with_a_service_keeps_no_stateful_set_from_being_made_again() {
     let mut tenant = tenant();
     tenant.spec.services = Some(object(
         json!({"api": {"metadata": {"labels": {"team": "not a label"}}}}),
     ));
-    let observed = Observed {
-        tenant: Some(Arc::new(tenant)),
+    let observed = |stateful_set| Observed {
+        tenant: Some(Arc::new(tenant.clone())),
+        stateful_set,
         ..serving()
     };
-    assert!(applied(&plan(&pool(), &observed)).is_some());
+    assert!(applied(&plan(&pool(), &observed(None))).is_some());
+    let is_there = observed(serving().stateful_set);
+    assert!(is_there.stateful_set.is_some());
+    assert_eq!(
+        plan(&pool(), &is_there).steps,
+        Vec::new(),
+        "nobody watches a rollout meanwhile"
+    );
 }
