@@ -1,6 +1,7 @@
 //! Decisions of the pool controller: when servers may exist, what they run, which one may be replaced, what goes
 //! with the Pool.
 
+mod blocked;
 pub mod claims;
 pub mod drain;
 pub(crate) mod environment;
