@@ -112,7 +112,7 @@ async fn campaign(lives: &[Life]) -> Vec<Outcome> {
     for (place, references) in references.iter().enumerate() {
         let plans = references
             .iter()
-            .flat_map(|references| campaign.plans(references));
+            .flat_map(|references| campaign.plans(place, references));
         queue.extend(plans.map(|plan| (place, plan)));
     }
     let runs = queue.len();

@@ -70,8 +70,8 @@ impl Campaign {
         }
     }
 
-    /// The runs of one life.
-    pub fn plans(self, life: &[Reference]) -> Vec<Plan> {
+    /// The runs of one life, the how-manyeth it is.
+    pub fn plans(self, place: usize, life: &[Reference]) -> Vec<Plan> {
         let faults: Vec<Faults> = life.iter().map(|scenario| self.faults(scenario)).collect();
         let longest = faults.iter().map(Vec::len).max().unwrap_or_default();
         let runs = match self {
@@ -88,13 +88,20 @@ impl Campaign {
                 sight: None,
             }
         };
-        let blind = matches!(self, Self::Sample | Self::Sight);
+        // A sample looks in one way at each life.
+        let sights: Vec<Sight> = match self {
+            Self::Sample => SIGHTS.into_iter().skip(place % SIGHTS.len()).take(1).collect(),
+            Self::Sight => SIGHTS.to_vec(),
+            _ => vec![],
+        };
         let seen = |sight: Sight| Plan {
             faults: vec![Faults::new(); life.len()],
             sight: Some(sight),
         };
-        let seen = SIGHTS.into_iter().filter(|_| blind).map(seen);
-        (0..runs).map(of_run).chain(seen).collect()
+        (0..runs)
+            .map(of_run)
+            .chain(sights.into_iter().map(seen))
+            .collect()
     }
 
     fn faults(self, scenario: &Reference) -> Faults {
