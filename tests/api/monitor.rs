@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
+use crds::{Pool, Tenant, TenantMonitor};
 use serde_json::json;
 
 use crate::World;
@@ -26,14 +26,7 @@ pub async fn a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures(wo
     let cluster = &world.cluster;
 
     let space = Space::make(&cluster.admin, "monitor").await;
-    space
-        .apply::<Tenant>("store", &objects::tls_tenant())
-        .await
-        .unwrap();
-    space
-        .apply::<TenantCertificate>("store", &objects::certificate("store"))
-        .await
-        .unwrap();
+    space.apply_with_tls("store").await;
     space
         .apply::<Pool>("p0", &objects::pool("store", 4, 1))
         .await

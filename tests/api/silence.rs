@@ -35,14 +35,7 @@ pub async fn nothing_is_written_once_all_is_ready(world: Arc<World>) {
     operator.ready(SOON).await;
     let space = Space::make(&world.cluster.admin, "silence").await;
     let audit = Audit::from_now(&world.cluster);
-    space
-        .apply::<Tenant>("store", &objects::tls_tenant())
-        .await
-        .unwrap();
-    space
-        .apply::<TenantCertificate>("store", &objects::certificate("store"))
-        .await
-        .unwrap();
+    space.apply_with_tls("store").await;
     space
         .apply::<Pool>("p0", &objects::pool("store", 4, 1))
         .await

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use crds::{Pool, Tenant};
+use crds::{Pool, Tenant, TenantCertificate};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{NamespaceResourceScope, ObjectMeta};
@@ -59,6 +59,17 @@ impl Space {
         space.ready::<Tenant>("store", SOON).await;
         space.ready::<Pool>(pool, SOON).await;
         space
+    }
+
+    /// A Tenant that speaks TLS, and its certificate.
+    pub async fn apply_with_tls(&self, tenant: &str) {
+        let certificate = objects::certificate(tenant);
+        self.apply::<Tenant>(tenant, &objects::tls_tenant())
+            .await
+            .unwrap();
+        self.apply::<TenantCertificate>(tenant, &certificate)
+            .await
+            .unwrap();
     }
 
     /// Makes a namespace whose name starts with `prefix`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::{Pool, Tenant, TenantCertificate};
+use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -29,14 +29,7 @@ pub(super) fn pool() -> Value {
 /// before it is deleted.
 pub(super) async fn sample(world: &World, prefix: &str, pool: &Value) -> Space {
     let space = Space::make(&world.cluster.admin, prefix).await;
-    space
-        .apply::<Tenant>("store", &objects::tls_tenant())
-        .await
-        .unwrap();
-    space
-        .apply::<TenantCertificate>("store", &objects::certificate("store"))
-        .await
-        .unwrap();
+    space.apply_with_tls("store").await;
     space.apply::<Pool>("a", pool).await.unwrap();
     space.ready::<Tenant>("store", SOON).await;
     space.ready::<Pool>("a", SOON).await;

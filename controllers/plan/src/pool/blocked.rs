@@ -29,10 +29,8 @@ pub(super) fn obstructed(
     obstacle: &Verdict,
 ) -> (Vec<Finding>, Overall) {
     let mut findings = blocked(pool, observed, &obstacle.finding);
-    if plan.drain.is_some() {
-        findings.retain(|finding| finding.type_ != DRAINED);
-        findings.push(drain::finding(plan));
-    }
+    findings.retain(|finding| finding.type_ != DRAINED);
+    findings.push(drain::finding(plan));
     let overall = match enacted.failure() {
         Some(failure) => failure.into(),
         None => obstacle.blocks().unwrap_or_else(waiting),
