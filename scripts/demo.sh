@@ -83,7 +83,7 @@ run_operator() {
   TOKEN=$(k --namespace "$SYSTEM" create token rustfs-operator --duration=12h)
   k config view --raw --minify --flatten -o json | TOKEN=$TOKEN scripts/account-kubeconfig.py >"$WORK/operator.kubeconfig"
   LISTEN=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-  KUBECONFIG=$WORK/operator.kubeconfig RUST_LOG=${RUST_LOG:-info} target/debug/rustfs-operator run \
+  KUBECONFIG=$WORK/operator.kubeconfig RUST_LOG=${RUST_LOG:-info} "$BUILT/rustfs-operator" run \
     --listen "$LISTEN" --log-format human --operator-namespace "$SYSTEM" >"$WORK/operator.log" 2>&1 &
   OPERATOR=$!
   children+=("$OPERATOR")
@@ -101,7 +101,7 @@ run_operator() {
 # On fake nodes no server runs behind a Pod; this answers in their place, on the Pods' addresses.
 stand_behind_pods() {
   [ "$NODE" = fake ] && [ "$EXISTING" != 1 ] || return 0
-  target/debug/fake-rustfs >"$WORK/fake-rustfs.log" 2>&1 &
+  "$BUILT/fake-rustfs" >"$WORK/fake-rustfs.log" 2>&1 &
   children+=("$!")
 }
 ready() { python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=2)' "http://$LISTEN/readyz" 2>/dev/null; }
@@ -187,6 +187,7 @@ check
 mkdir -p "$WORK"
 say "building the operator"
 cargo build --package rustfs-operator --package fake-rustfs --bins
+BUILT=$(cargo metadata --no-deps --format-version 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
 if [ "$EXISTING" != 1 ]; then
   components=(kubernetes etcd kwok jaeger)
   [ "$NODE" = fake ] || components+=(coredns pause)

@@ -102,8 +102,8 @@ macro_rules! tests {
 
 fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let arguments = Arguments::from_args();
-    let tests: Vec<(&str, &str, Test)> = tests![
+    let mut arguments = Arguments::from_args();
+    let together: Vec<(&str, &str, Test)> = tests![
         crds::every_rule_accepts_what_it_should,
         crds::every_rule_rejects_what_it_should_and_says_what_to_do,
         crds::every_field_is_described,
@@ -128,11 +128,8 @@ fn main() -> ExitCode {
         topology::a_successor_takes_over_from_the_pool_it_replaces,
         numbers::elements_get_other_spellings_before_the_second_pool_is_drained,
         rebalance::after_a_join_objects_are_spread_once_and_only_while_it_is_wished,
-        rebalance::killed_in_the_middle_it_goes_on_and_what_failed_waits_for_a_person,
         growth::volumes_grow_and_every_server_runs_on,
         growth::what_a_class_forbids_is_said_and_servers_are_still_cared_for,
-        growth::killed_while_the_stateful_set_is_away_it_makes_it_anew_with_the_same_servers,
-        growth::a_store_deleted_while_a_stateful_set_is_away_leaves_no_server,
         growth::volumes_that_grow_are_waited_for_and_may_be_told_to_grow_further,
         rollouts::as_many_servers_are_replaced_at_once_as_may_be_and_can_be_spared,
         rollouts::an_annotation_restarts_every_server_of_a_tenant_or_of_one_pool,
@@ -140,7 +137,6 @@ fn main() -> ExitCode {
         rollouts::a_paused_rollout_replaces_nothing_and_is_as_asked,
         rollouts::a_change_no_server_starts_with_is_taken_back_and_not_tried_again,
         rollouts::an_older_version_is_refused_until_a_person_allows_it,
-        rollouts::killed_while_a_change_is_taken_back_it_goes_on,
         rotation::a_changed_pair_reaches_every_server_and_clients_meet_one_at_a_time,
         rotation::a_pair_that_cannot_be_used_disturbs_no_server,
         rotation::a_pair_that_is_taken_back_on_the_way_leaves_the_servers_as_they_were,
@@ -165,17 +161,11 @@ fn main() -> ExitCode {
         hands::lost_credentials_come_back_as_servers_run_with_them,
         hands::an_object_of_someone_else_is_never_taken,
         hooks::a_store_is_taken_down_only_once_its_hook_has_completed,
-        hooks::killed_while_hooks_are_started_it_starts_each_of_them_once,
         hooks::a_hook_that_misses_its_deadline_keeps_the_store_until_it_is_removed,
         hooks::a_pool_is_drained_only_once_its_hook_has_completed,
         hooks::no_server_takes_another_image_before_the_hook_has_completed,
         hooks::a_hook_that_may_fail_holds_nothing_up,
         hooks::a_namespace_that_goes_waits_until_the_hook_that_cannot_run_is_removed,
-        process::killed_in_the_middle_it_ends_where_an_undisturbed_run_ends,
-        process::of_two_replicas_one_leads_and_the_other_takes_over_within_20_seconds,
-        process::asked_to_stop_it_gives_the_lease_back_and_exits_with_0,
-        process::when_all_its_connections_are_cut_it_sees_again_within_5_seconds,
-        process::in_one_namespace_a_role_is_enough,
         monitor::a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures,
         nodes::a_server_on_a_silent_node_is_told_and_released_by_a_word_alone,
         nodes::emptying_nodes_never_takes_more_servers_than_a_store_can_spare,
@@ -183,25 +173,29 @@ fn main() -> ExitCode {
         preflight::a_pool_that_no_node_can_take_is_held_back_unless_it_asks_for_a_report,
         preflight::a_pool_that_serves_is_disturbed_by_no_finding,
         preflight::pools_on_different_classes_are_warned_of,
-        protection::a_store_with_objects_serves_on_until_its_owner_confirms,
         protection::a_store_that_cannot_be_asked_waits_and_an_empty_one_goes,
         protection::what_deletes_around_the_operator_waits_for_the_same_word,
         silence::a_monitor_that_waits_for_its_tenant_writes_once,
-        silence::nothing_is_written_once_all_is_ready,
-        traces::a_reconcile_is_one_trace_and_leads_back_to_the_write_that_woke_it,
-        values::every_value_is_refused_or_reflected_or_named_and_the_way_back_leads_back,
     ];
-    if arguments.list {
-        let trials = tests
-            .into_iter()
-            .map(|(module, name, _)| Trial::test(format!("{module}::{name}"), || Ok(())))
-            .collect();
-        return libtest_mimic::run(&arguments, trials).exit_code();
-    }
-    let runtime = Arc::new(Runtime::new().expect("a runtime can be made"));
-    let world = Arc::new(runtime.block_on(World::start()));
-    let trials = trials_of(tests, &runtime, &world);
-    let mut conclusions = vec![libtest_mimic::run(&arguments, trials)];
+    // It keeps both cores busy by itself.
+    let values: Vec<(&str, &str, Test)> =
+        tests![values::every_value_is_refused_or_reflected_or_named_and_the_way_back_leads_back];
+    // These end the operator the others share, so they come when no other waits for it.
+    let alone: Vec<(&str, &str, Test)> = tests![
+        rollouts::killed_while_a_change_is_taken_back_it_goes_on,
+        protection::a_store_with_objects_serves_on_until_its_owner_confirms,
+        silence::nothing_is_written_once_all_is_ready,
+        hooks::killed_while_hooks_are_started_it_starts_each_of_them_once,
+        traces::a_reconcile_is_one_trace_and_leads_back_to_the_write_that_woke_it,
+        rebalance::killed_in_the_middle_it_goes_on_and_what_failed_waits_for_a_person,
+        growth::killed_while_the_stateful_set_is_away_it_makes_it_anew_with_the_same_servers,
+        growth::a_store_deleted_while_a_stateful_set_is_away_leaves_no_server,
+        process::killed_in_the_middle_it_ends_where_an_undisturbed_run_ends,
+        process::of_two_replicas_one_leads_and_the_other_takes_over_within_20_seconds,
+        process::asked_to_stop_it_gives_the_lease_back_and_exits_with_0,
+        process::when_all_its_connections_are_cut_it_sees_again_within_5_seconds,
+        process::in_one_namespace_a_role_is_enough,
+    ];
     // It needs the kinds of the Prometheus operator, which another test waits for in vain first; and what the audit log
     // is asked for comes after all that fills it.
     let with_prometheus: Vec<(&str, &str, Test)> =
@@ -210,8 +204,19 @@ fn main() -> ExitCode {
         audit::every_deletion_names_the_uid_it_was_decided_on,
         audit::the_role_grants_what_was_used_and_nothing_else,
     ];
-    for afterwards in [with_prometheus, of_the_log] {
-        let trials = trials_of(afterwards, &runtime, &world);
+    let groups = [together, values, alone, with_prometheus, of_the_log];
+    if arguments.list {
+        let trials = groups.into_iter().flatten();
+        let trials = trials.map(|(module, name, _)| Trial::test(format!("{module}::{name}"), || Ok(())));
+        return libtest_mimic::run(&arguments, trials.collect()).exit_code();
+    }
+    // Most of a test is waiting for servers to come.
+    arguments.test_threads = arguments.test_threads.or(Some(3));
+    let runtime = Arc::new(Runtime::new().expect("a runtime can be made"));
+    let world = Arc::new(runtime.block_on(World::start()));
+    let mut conclusions = vec![];
+    for tests in groups {
+        let trials = trials_of(tests, &runtime, &world);
         conclusions.push(libtest_mimic::run(&arguments, trials));
     }
     runtime.block_on(async { world.operator.write().await.take() });

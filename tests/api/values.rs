@@ -175,6 +175,11 @@ impl Campaign {
                     continue;
                 }
             }
+            // What it leaves may change by itself while another value is judged.
+            if trial.leaves.is_some() {
+                here.leave().await;
+                continue;
+            }
             lane = Some(here);
         }
         if let Some(mut here) = lane {

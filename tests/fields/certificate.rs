@@ -9,8 +9,12 @@ use super::{Effect, Trial, trial};
 const DEFAULT: &str = "the default";
 /// Another certificate: its number is another one.
 const REISSUED: Effect = Moved("/status/serial");
-/// The root that lasted for the longer certificate is kept beside the next one.
-const OLD_ROOTS: &[&str] = &["replaces-root", "old-roots-until"];
+/// The root that lasted for the longer certificate is kept beside the next one, which the other certificate waits for.
+const OLD_ROOTS: &[&str] = &[
+    "replaces-root",
+    "old-roots-until",
+    "TenantCertificate other.status.conditions[Ready].message",
+];
 /// What is issued already serves on, so the certificate is still ready.
 const UNUSABLE: Effect = Says(
     "TenantCertificate store.status.conditions[Ready].message",

@@ -60,7 +60,7 @@ pub struct Trial {
     pub store: Store,
     /// Whether servers are made anew for it.
     pub rolls: bool,
-    /// What stays after the way back: parts of lines, and why.
+    /// What stays after the way back: parts of lines, and why. Nothing else is tried on that store.
     pub leaves: Option<(&'static [&'static str], &'static str)>,
 }
 

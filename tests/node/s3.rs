@@ -74,7 +74,7 @@ impl Store {
 
     /// Overwrites and reads objects until told to end. Begun once its bucket is there.
     pub fn traffic(&self, bucket: &str) -> Traffic {
-        self.paced(bucket, 12, "0.02")
+        self.paced(bucket, 12, "0.2")
     }
 
     /// The same with fewer objects and pauses, where the servers have other work that a small machine must get done.

@@ -130,6 +130,10 @@ impl Lane {
         until("a store to serve and hold still", SOON * 2, || async {
             let objects = self.ready().await?;
             let now = self.state().await;
+            // What a status tells of another object may be from before that was ready.
+            if let Some(line) = now.iter().find(|line| line.ends_with("].ready = false")) {
+                return Err(line.clone());
+            }
             let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
             if last.0 != now {
                 let differences = state::differences(&last.0, &now);
