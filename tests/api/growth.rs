@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 
 use crate::World;
 use crate::support::objects;
-use crate::support::operator::{How, Operator};
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
 use volumes::{class, clear, patch, requests, resize, volumes};
@@ -111,10 +110,10 @@ pub async fn what_a_class_forbids_is_said_and_servers_are_still_cared_for(world:
 }
 
 pub async fn killed_while_the_stateful_set_is_away_it_makes_it_anew_with_the_same_servers(world: Arc<World>) {
-    let mut shared = world.operator.write().await;
-    shared.take();
-    let mut operator = alone(&world).await;
-    let space = store(&world, "killed", "expandable").await;
+    let _shared = world.stopped().await;
+    let space = Space::make(&world.cluster.admin, "killed").await;
+    let mut operator = world.own(&space).await;
+    serve(&space, "expandable").await;
     let (set, servers) = (set(&space).await, servers(&space).await);
     take_away(&space).await;
     operator.process.kill();
@@ -125,7 +124,7 @@ pub async fn killed_while_the_stateful_set_is_away_it_makes_it_anew_with_the_sam
         "no server needs the StatefulSet"
     );
 
-    let _again = alone(&world).await;
+    let _again = world.own(&space).await;
     reached(&space, "2Gi").await;
     space.ready::<Pool>("p0", SOON).await;
     adopted(&space, &set, &servers, "2Gi").await;
@@ -133,15 +132,15 @@ pub async fn killed_while_the_stateful_set_is_away_it_makes_it_anew_with_the_sam
 }
 
 pub async fn a_store_deleted_while_a_stateful_set_is_away_leaves_no_server(world: Arc<World>) {
-    let mut shared = world.operator.write().await;
-    shared.take();
-    let mut operator = alone(&world).await;
-    let space = store(&world, "away", "expandable").await;
+    let _shared = world.stopped().await;
+    let space = Space::make(&world.cluster.admin, "away").await;
+    let mut operator = world.own(&space).await;
+    serve(&space, "expandable").await;
     take_away(&space).await;
     operator.process.kill();
     release(&space).await;
     space.delete::<Tenant>("store").await;
-    let _again = alone(&world).await;
+    let _again = world.own(&space).await;
     space.gone::<Tenant>("store", SOON).await;
     until("every server to be gone", SOON, || async {
         let left = servers(&space).await;
@@ -235,11 +234,15 @@ pub async fn volumes_that_grow_are_waited_for_and_may_be_told_to_grow_further(wo
 /// A store of one Pool that serves on volumes of 1Gi.
 async fn store(world: &World, prefix: &str, class: &str) -> Space {
     let space = Space::make(&world.cluster.admin, prefix).await;
+    serve(&space, class).await;
+    space
+}
+
+async fn serve(space: &Space, class: &str) {
     space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
     space.apply::<Pool>("p0", &sized(class, "1Gi")).await.unwrap();
     space.ready::<Tenant>("store", SOON).await;
     space.ready::<Pool>("p0", SOON).await;
-    space
 }
 
 fn sized(class: &str, size: &str) -> Value {
@@ -350,16 +353,4 @@ async fn servers_of(space: &Space, uid: Option<String>) -> usize {
     };
     let pods = space.list::<Pod>().await;
     pods.iter().filter(|pod| controller(pod) == uid).count()
-}
-
-async fn alone(world: &World) -> Operator {
-    let how = How {
-        kubeconfig: world.kubeconfig.clone(),
-        identity: "growing".to_owned(),
-        arguments: vec![],
-        environment: vec![],
-    };
-    let operator = Operator::start(&world.cluster, &how).await;
-    operator.ready(SOON).await;
-    operator
 }

@@ -19,7 +19,6 @@ use serde_json::json;
 use crate::World;
 use crate::support::audit::Audit;
 use crate::support::objects;
-use crate::support::operator::{How, Operator};
 use crate::support::space::{Space, condition, conditions};
 use crate::support::wait::{SOON, until};
 use held::{
@@ -63,16 +62,9 @@ pub async fn a_store_is_taken_down_only_once_its_hook_has_completed(world: Arc<W
 }
 
 pub async fn killed_while_hooks_are_started_it_starts_each_of_them_once(world: Arc<World>) {
-    let mut shared = world.operator.write().await;
-    shared.take();
-    let how = How {
-        kubeconfig: world.kubeconfig.clone(),
-        identity: "hooked".to_owned(),
-        arguments: vec![],
-        environment: vec![],
-    };
-    let mut operator = Operator::start(&world.cluster, &how).await;
+    let _shared = world.stopped().await;
     let space = Space::make(&world.cluster.admin, "hookcrash").await;
+    let mut operator = world.own(&space).await;
     let stores: Vec<String> = (0..8).map(|number| format!("store-{number}")).collect();
     let goes = |number: usize| number.is_multiple_of(2);
     let tenant = |number: usize| with(held(if goes(number) { "Deletion" } else { "Upgrade" }));
@@ -106,7 +98,7 @@ pub async fn killed_while_hooks_are_started_it_starts_each_of_them_once(world: A
     operator.process.kill();
     let before: BTreeMap<String, String> = jobs(&space).await;
     println!("Jobs made before the crash: {} of {}", before.len(), stores.len());
-    let _again = Operator::start(&world.cluster, &how).await;
+    let _again = world.own(&space).await;
     for (number, name) in stores.iter().enumerate() {
         let type_ = if goes(number) {
             "DeletionAllowed"

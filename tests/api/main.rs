@@ -59,6 +59,8 @@ use support::cluster::Cluster;
 use support::failure::why;
 use support::operator::{self, How, Operator};
 use support::servers::Servers;
+use support::space::Space;
+use support::wait::SOON;
 use tokio::runtime::Runtime;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
@@ -180,17 +182,20 @@ fn main() -> ExitCode {
     // It keeps both cores busy by itself.
     let values: Vec<(&str, &str, Test)> =
         tests![values::every_value_is_refused_or_reflected_or_named_and_the_way_back_leads_back];
-    // These end the operator the others share, so they come when no other waits for it.
-    let alone: Vec<(&str, &str, Test)> = tests![
+    // These end an operator of their own, which has one namespace, while the one the others share is stopped.
+    let killed: Vec<(&str, &str, Test)> = tests![
         rollouts::killed_while_a_change_is_taken_back_it_goes_on,
         protection::a_store_with_objects_serves_on_until_its_owner_confirms,
-        silence::nothing_is_written_once_all_is_ready,
         hooks::killed_while_hooks_are_started_it_starts_each_of_them_once,
-        traces::a_reconcile_is_one_trace_and_leads_back_to_the_write_that_woke_it,
         rebalance::killed_in_the_middle_it_goes_on_and_what_failed_waits_for_a_person,
         growth::killed_while_the_stateful_set_is_away_it_makes_it_anew_with_the_same_servers,
         growth::a_store_deleted_while_a_stateful_set_is_away_leaves_no_server,
         process::killed_in_the_middle_it_ends_where_an_undisturbed_run_ends,
+    ];
+    // These have no operator beside theirs.
+    let alone: Vec<(&str, &str, Test)> = tests![
+        silence::nothing_is_written_once_all_is_ready,
+        traces::a_reconcile_is_one_trace_and_leads_back_to_the_write_that_woke_it,
         process::of_two_replicas_one_leads_and_the_other_takes_over_within_20_seconds,
         process::asked_to_stop_it_gives_the_lease_back_and_exits_with_0,
         process::when_all_its_connections_are_cut_it_sees_again_within_5_seconds,
@@ -204,7 +209,7 @@ fn main() -> ExitCode {
         audit::every_deletion_names_the_uid_it_was_decided_on,
         audit::the_role_grants_what_was_used_and_nothing_else,
     ];
-    let groups = [together, values, alone, with_prometheus, of_the_log];
+    let groups = [together, values, killed, alone, with_prometheus, of_the_log];
     if arguments.list {
         let trials = groups.into_iter().flatten();
         let trials = trials.map(|(module, name, _)| Trial::test(format!("{module}::{name}"), || Ok(())));
@@ -288,5 +293,32 @@ impl World {
             *own = Some(Operator::start(&self.cluster, &how).await);
         }
         own.downgrade()
+    }
+
+    /// Stops the operator all tests share, for as long as this is held.
+    pub async fn stopped(&self) -> RwLockReadGuard<'_, Option<Operator>> {
+        let shared = self.operator.read().await;
+        if shared.is_none() {
+            return shared;
+        }
+        drop(shared);
+        let mut shared = self.operator.write().await;
+        shared.take();
+        shared.downgrade()
+    }
+
+    /// An operator for one namespace, which a test may kill and start again, while the shared one is stopped.
+    pub async fn own(&self, space: &Space) -> Operator {
+        let how = How {
+            kubeconfig: self.kubeconfig.clone(),
+            identity: space.name.clone(),
+            arguments: ["--leader-election", "false", "--namespace", &space.name]
+                .map(str::to_owned)
+                .to_vec(),
+            environment: vec![],
+        };
+        let operator = Operator::start(&self.cluster, &how).await;
+        operator.ready(SOON).await;
+        operator
     }
 }

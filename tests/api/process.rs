@@ -31,11 +31,11 @@ fn how(kubeconfig: PathBuf, identity: &str) -> How {
 }
 
 pub async fn killed_in_the_middle_it_ends_where_an_undisturbed_run_ends(world: Arc<World>) {
-    let mut shared = world.operator.write().await;
-    shared.take();
+    let _shared = world.stopped().await;
     let reference = {
-        let _calm = Operator::start(&world.cluster, &how(world.kubeconfig.clone(), "calm")).await;
-        let space = store(&world.cluster, "calm").await;
+        let space = Space::make(&world.cluster.admin, "calm").await;
+        let _calm = world.own(&space).await;
+        apply(&space).await;
         space.ready::<Tenant>("store", SOON).await;
         space.ready::<Pool>("p0", SOON).await;
         let end = end_state(&space).await;
@@ -44,15 +44,15 @@ pub async fn killed_in_the_middle_it_ends_where_an_undisturbed_run_ends(world: A
     };
     // Later and later into the creation, until it is ready before the crash.
     for delay in [0, 20, 40, 60, 80, 120, 250, 1000] {
-        let mut operator = Operator::start(&world.cluster, &how(world.kubeconfig.clone(), "crashing")).await;
-        operator.ready(SOON).await;
-        let space = store(&world.cluster, "crash").await;
+        let space = Space::make(&world.cluster.admin, "crash").await;
+        let mut operator = world.own(&space).await;
+        apply(&space).await;
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(delay) {
             tokio::task::yield_now().await;
         }
         operator.process.kill();
-        let _again = Operator::start(&world.cluster, &how(world.kubeconfig.clone(), "crashing")).await;
+        let _again = world.own(&space).await;
         space.ready::<Tenant>("store", SOON).await;
         space.ready::<Pool>("p0", SOON).await;
         let differences = differences(&reference, &end_state(&space).await);
@@ -238,12 +238,16 @@ async fn install_single(cluster: &Cluster) -> PathBuf {
 
 async fn store(cluster: &Cluster, prefix: &str) -> Space {
     let space = Space::make(&cluster.admin, prefix).await;
+    apply(&space).await;
+    space
+}
+
+async fn apply(space: &Space) {
     space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
     space
         .apply::<Pool>("p0", &objects::pool("store", 4, 1))
         .await
         .unwrap();
-    space
 }
 
 /// What is there, without what nature gives: names, UIDs, versions, times, addresses, random values.

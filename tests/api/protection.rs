@@ -15,7 +15,6 @@ use serde_json::json;
 
 use crate::World;
 use crate::support::objects;
-use crate::support::operator::{How, Operator};
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
 
@@ -23,16 +22,10 @@ use crate::support::wait::{SOON, until};
 const ASKED_AGAIN: Duration = Duration::from_secs(75);
 
 pub async fn a_store_with_objects_serves_on_until_its_owner_confirms(world: Arc<World>) {
-    let mut shared = world.operator.write().await;
-    shared.take();
-    let how = How {
-        kubeconfig: world.kubeconfig.clone(),
-        identity: "guarding".to_owned(),
-        arguments: vec![],
-        environment: vec![],
-    };
-    let mut operator = Operator::start(&world.cluster, &how).await;
-    let space = store(&world, "guarded").await;
+    let _shared = world.stopped().await;
+    let space = Space::make(&world.cluster.admin, "guarded").await;
+    let mut operator = world.own(&space).await;
+    space.serve(&objects::protected_tenant(), "p0").await;
     put(&space, "photos", 12).await;
     put(&space, "attic", 0).await;
     put(&space, "logs", 1).await;
@@ -53,7 +46,7 @@ pub async fn a_store_with_objects_serves_on_until_its_owner_confirms(world: Arc<
     served(&space).await;
 
     operator.process.kill();
-    let _again = Operator::start(&world.cluster, &how).await;
+    let _again = world.own(&space).await;
     confirm(&space, "yes").await;
     until("the wrong word to be told", SOON, || async {
         let message = refused(&space, "DataFound", SOON).await;

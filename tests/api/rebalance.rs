@@ -10,7 +10,6 @@ use serde_json::json;
 
 use crate::World;
 use crate::support::objects;
-use crate::support::operator::{How, Operator};
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
 
@@ -65,11 +64,10 @@ pub async fn after_a_join_objects_are_spread_once_and_only_while_it_is_wished(wo
 }
 
 pub async fn killed_in_the_middle_it_goes_on_and_what_failed_waits_for_a_person(world: Arc<World>) {
-    let mut shared = world.operator.write().await;
-    shared.take();
-    let mut operator = alone(&world).await;
+    let _shared = world.stopped().await;
     let servers = &world.servers;
     let space = Space::make(&world.cluster.admin, "balance").await;
+    let mut operator = world.own(&space).await;
     joined(&space, "Never").await;
     space.ready::<Tenant>("store", JOINED).await;
     let message = balanced(&space, "False", "NotAsked").await;
@@ -100,7 +98,7 @@ pub async fn killed_in_the_middle_it_goes_on_and_what_failed_waits_for_a_person(
     let begun = servers.rebalances_begun(&space.name, "store").await;
 
     operator.process.kill();
-    let _again = alone(&world).await;
+    let _again = world.own(&space).await;
     servers.rebalances(&space.name, "store", "fail").await;
     let message = balanced(&space, "False", "RebalanceFailed").await;
     assert!(message.contains("no space left on the target"), "{message}");
@@ -170,16 +168,4 @@ async fn told(space: &Space, state: RebalanceState) -> RebalanceStatus {
         }
     })
     .await
-}
-
-async fn alone(world: &World) -> Operator {
-    let how = How {
-        kubeconfig: world.kubeconfig.clone(),
-        identity: "balancing".to_owned(),
-        arguments: vec![],
-        environment: vec![],
-    };
-    let operator = Operator::start(&world.cluster, &how).await;
-    operator.ready(SOON).await;
-    operator
 }

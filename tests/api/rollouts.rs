@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 
 use crate::World;
 use crate::support::objects;
-use crate::support::operator::{How, Operator};
 use crate::support::pods::is_ready;
 use crate::support::space::Space;
 use crate::support::wait::{SOON, always, until};
@@ -278,16 +277,10 @@ pub async fn an_older_version_is_refused_until_a_person_allows_it(world: Arc<Wor
 }
 
 pub async fn killed_while_a_change_is_taken_back_it_goes_on(world: Arc<World>) {
-    let mut shared = world.operator.write().await;
-    shared.take();
-    let how = How {
-        kubeconfig: world.kubeconfig.clone(),
-        identity: "taking-back".to_owned(),
-        arguments: vec![],
-        environment: vec![],
-    };
-    let mut operator = Operator::start(&world.cluster, &how).await;
-    let space = store(&world, "back-killed", &[("p0", 4)]).await;
+    let _shared = world.stopped().await;
+    let space = Space::make(&world.cluster.admin, "back-killed").await;
+    let mut operator = world.own(&space).await;
+    serve(&space, &[("p0", 4)]).await;
     // PodSecurity `restricted` refuses it, so that there is no Pod at all.
     let refused = json!({
         "image": BAD, "containerSecurityContext": {"allowPrivilegeEscalation": true},
@@ -303,12 +296,12 @@ pub async fn killed_while_a_change_is_taken_back_it_goes_on(world: Arc<World>) {
     })
     .await;
     operator.process.kill();
-    let mut operator = Operator::start(&world.cluster, &how).await;
+    let mut operator = world.own(&space).await;
     space
         .condition::<Tenant>("store", "Stalled", "True", "RolledBack", SOON)
         .await;
     operator.process.kill();
-    let _operator = Operator::start(&world.cluster, &how).await;
+    let _operator = world.own(&space).await;
     taken_back(&space).await;
     space.leave().await;
 }
@@ -346,6 +339,11 @@ async fn taken_back(space: &Space) {
 /// A Tenant with these Pools, of so many servers; waits until it serves and its first revision is known to be good.
 async fn store(world: &World, prefix: &str, pools: &[(&str, i32)]) -> Space {
     let space = Space::make(&world.cluster.admin, prefix).await;
+    serve(&space, pools).await;
+    space
+}
+
+async fn serve(space: &Space, pools: &[(&str, i32)]) {
     space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
     for (name, servers) in pools {
         let volumes = if *servers == 2 { 2 } else { 1 };
@@ -356,7 +354,6 @@ async fn store(world: &World, prefix: &str, pools: &[(&str, i32)]) -> Space {
     space
         .condition::<Tenant>("store", "RolledOut", "True", "Complete", SOON)
         .await;
-    space
 }
 
 async fn apply(space: &Space, spec: Value) {

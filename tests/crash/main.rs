@@ -1,8 +1,9 @@
 //! The crash campaign: the operator is cut off at each of its writes, in every scenario, before it arrives and after it
 //! was carried out, and started anew. It must end where an undisturbed run ends, and must have made and deleted no more.
 //!
-//! `CRASH=sample` (the default) tries each site once, `CRASH=whole` both ways, `CRASH=alone` as well, with one fault in each scenario of a run, `CRASH=faults` what the API server may
-//! answer, `CRASH=sight` watches that are late or have gaps; `CRASH_LANES` sets how many runs go at the same time.
+//! `CRASH=sample` (the default) tries each site once, `CRASH=whole` both ways, `CRASH=alone` as well, with one fault in
+//! each scenario of a run, `CRASH=faults` what the API server may answer, `CRASH=sight` watches that are late or have gaps;
+//! `CRASH_LANES` sets how many runs go at the same time.
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -53,12 +53,17 @@ impl Space {
     /// A namespace with a store that serves: Tenant `store`, of one Pool with four servers.
     pub async fn serving(client: &Client, prefix: &str, tenant: &Value, pool: &str) -> Self {
         let space = Self::make(client, prefix).await;
-        space.apply::<Tenant>("store", tenant).await.unwrap();
-        let servers = objects::pool("store", 4, 1);
-        space.apply::<Pool>(pool, &servers).await.unwrap();
-        space.ready::<Tenant>("store", SOON).await;
-        space.ready::<Pool>(pool, SOON).await;
+        space.serve(tenant, pool).await;
         space
+    }
+
+    /// Makes such a store here.
+    pub async fn serve(&self, tenant: &Value, pool: &str) {
+        self.apply::<Tenant>("store", tenant).await.unwrap();
+        let servers = objects::pool("store", 4, 1);
+        self.apply::<Pool>(pool, &servers).await.unwrap();
+        self.ready::<Tenant>("store", SOON).await;
+        self.ready::<Pool>(pool, SOON).await;
     }
 
     /// A Tenant that speaks TLS, and its certificate.
