@@ -15,7 +15,7 @@ use crate::support::pods::uids;
 use crate::support::space::Space;
 use crate::support::wait::until;
 
-const OBJECTS: usize = 20;
+const OBJECTS: usize = 10;
 /// A new root is there five minutes before a certificate needs it.
 const ISSUED: Duration = Duration::from_secs(420);
 const END: &str = "-----END CERTIFICATE-----";

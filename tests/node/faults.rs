@@ -19,7 +19,7 @@ use crate::support::wait::until;
 
 /// How long killed servers may take to serve again; the kubelet waits longer before every further start.
 const BACK: Duration = Duration::from_secs(180);
-const OBJECTS: usize = 20;
+const OBJECTS: usize = 10;
 
 pub async fn servers_that_are_killed_lose_nothing(world: Arc<World>) {
     let space = Space::make(&world.cluster.admin, "faults").await;

@@ -14,7 +14,7 @@ use crate::support::pods::uids;
 use crate::support::wait::until;
 
 const SOON: Duration = Duration::from_secs(120);
-const OBJECTS: usize = 20;
+const OBJECTS: usize = 10;
 
 pub async fn volumes_grow_under_a_store_that_serves_although_operator_and_server_die(world: Arc<World>) {
     let (space, store) = keeping(&world, "grow", &objects::tenant(), OBJECTS).await;

@@ -17,7 +17,7 @@ use crate::support::objects;
 use crate::support::pods::is_ready;
 use crate::topology::{CHANGED, joined};
 
-const OBJECTS: usize = 30;
+const OBJECTS: usize = 60;
 
 pub async fn objects_are_spread_and_every_server_makes_buckets_afterwards(world: Arc<World>) {
     let mut tenant = objects::tenant();

@@ -19,7 +19,7 @@ use crate::support::wait::until;
 
 /// How long four servers may take to be replaced one after the other.
 pub const ROLLED: Duration = Duration::from_secs(240);
-const OBJECTS: usize = 20;
+const OBJECTS: usize = 10;
 
 pub async fn a_store_takes_objects_and_keeps_them_while_every_server_is_replaced(world: Arc<World>) {
     let (space, store) = keeping(&world, "plain", &objects::tenant(), OBJECTS).await;

@@ -21,7 +21,7 @@ use crate::support::wait::until;
 
 /// How long every server may take to be replaced once.
 const CHANGED: Duration = Duration::from_secs(420);
-const OBJECTS: usize = 20;
+const OBJECTS: usize = 10;
 const FIRST: &str = "the-first-secret";
 const SECOND: &str = "the-second-secret";
 

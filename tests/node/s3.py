@@ -16,7 +16,8 @@ import threading
 import time
 import urllib.parse
 
-SIZES = [1, 700, 70_000, 1 << 20, 6 << 20]
+# Within a server's own record of the object, beside it, and in several blocks.
+SIZES = [1, 700, 70_000, 1 << 20, 5 << 19]
 TRAFFIC_SIZE = 24_000
 PACE = float(os.environ.get("PACE", "0.02"))
 

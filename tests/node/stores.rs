@@ -17,7 +17,7 @@ use crate::support::pods::{ready, uids};
 use crate::support::space::Space;
 use crate::support::wait::until;
 
-const OBJECTS: usize = 20;
+const OBJECTS: usize = 10;
 
 pub async fn the_operator_runs_from_its_own_image(world: Arc<World>) {
     world.rolled_out(FORMED);

@@ -16,7 +16,7 @@ use crate::support::objects;
 use crate::support::pods::uids;
 use crate::support::space::Space;
 
-const OBJECTS: usize = 20;
+const OBJECTS: usize = 10;
 
 /// The other version and its program, if there is one.
 pub fn other() -> Option<(String, String)> {
