@@ -2,7 +2,8 @@
 # make demo: a store on a cluster built from source, from the first build to the trace of the whole change.
 #   NODE=real                 real servers on a real node (Linux, root), and an object stored and read;
 #                             RUSTFS_BIN, or RUSTFS_ARCHIVE (xz), names the server's binary
-#   USE_EXISTING_CLUSTER=1    the cluster that KUBECONFIG names, instead of an own one
+#   USE_EXISTING_CLUSTER=1    the cluster that KUBECONFIG names, instead of an own one; the operator runs here and
+#                             connects to Pods, so this machine has to reach the cluster's Pod network
 #   DEADLINE=300              seconds the store may take to become ready
 #   STAY=0                    end when all is shown, instead of waiting for Ctrl-C
 . "$(dirname "$0")/lib.sh"

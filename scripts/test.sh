@@ -3,6 +3,7 @@
 # tests against a real API server. The last line sums up.
 . "$(dirname "$0")/lib.sh"
 need_builders
+need promtool "apt-get install prometheus"
 stop_if_missing
 build_localkube kubernetes etcd kwok jaeger
 step "tests" cargo test --workspace --no-fail-fast

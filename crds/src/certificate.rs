@@ -35,16 +35,18 @@ pub struct TenantCertificateSpec {
     // applied later would come beside it.
     #[serde(default, skip_serializing_if = "Issuer::is_default")]
     pub issuer: Issuer,
-    /// How long an issued certificate is valid, at least `1h`, as `2160h`. Default: 90 days. A change issues a new one.
+    /// How long an issued certificate is valid, as `2160h`: at least `1h` and at most `876000h`, 100 years; beyond that
+    /// none is issued, and the condition `Issued` says so. Default: 90 days. A change issues a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('1h')").message("duration must be at least 1h"))]
     pub duration: Option<String>,
-    /// How long before its end an issued certificate is renewed, at least `1m`. Default: a third of `duration`.
-    /// A change moves the next renewal.
+    /// How long before its end an issued certificate is renewed, at least `1m`. More than nine tenths of `duration`
+    /// count as nine tenths. Default: a third of `duration`. A change moves the next renewal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("renewBefore must be at least 1m"))]
     pub renew_before: Option<String>,
-    /// The private key of an issued certificate. A change issues a new one.
+    /// The private key of an issued certificate. Default: ECDSA with 256 bits, a new one at every renewal. Another
+    /// algorithm or size issues a new certificate; `rotationPolicy` counts from the next renewal on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_key: Option<PrivateKey>,
     /// More DNS names, for example of an Ingress. Default: none. A change issues a new certificate.

@@ -40,48 +40,49 @@ pub struct SecretRef {
     pub name: String,
 }
 
-/// Labels and annotations that are added to what the operator makes. Keys under `storage.rustfs.com/` and
-/// `app.kubernetes.io/` belong to the operator and are refused.
+/// Labels and annotations that are added to what the operator makes, but for keys that belong to the operator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.labels) || self.labels.all(k, !k.startsWith('storage.rustfs.com/') && !k.startsWith('app.kubernetes.io/'))").message("labels under storage.rustfs.com/ and app.kubernetes.io/ belong to the operator: choose another prefix").field_path(".labels"))]
 #[x_kube(validation = Rule::new("!has(self.annotations) || self.annotations.all(k, !k.startsWith('storage.rustfs.com/'))").message("annotations under storage.rustfs.com/ belong to the operator: choose another prefix").field_path(".annotations"))]
 pub struct Metadata {
-    /// Labels to add. Default: none.
+    /// Labels to add. Keys under `storage.rustfs.com/` and `app.kubernetes.io/` belong to the operator and are refused.
+    /// Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub labels: BTreeMap<String, String>,
-    /// Annotations to add. Default: none.
+    /// Annotations to add. Keys under `storage.rustfs.com/` belong to the operator and are refused. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub annotations: BTreeMap<String, String>,
 }
 
-/// Where server Pods may run. A Pool's field replaces the Tenant's field of the same name.
-/// A change causes a rolling restart.
+/// Where server Pods may run. A Pool's field replaces the Tenant's field of the same name; one that a Pool leaves out
+/// is the Tenant's. A change causes a rolling restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Scheduling {
-    /// Labels a node must have. Default: any node.
+    /// Labels a node must have. Default: in a Pool the Tenant's, in a Tenant none, which is any node.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
-    /// Node and Pod affinity. Default: a preference to keep servers of one Tenant on different nodes.
+    /// Node and Pod affinity. Default: in a Pool the Tenant's, in a Tenant a preference to keep its servers on
+    /// different nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Affinity>,
-    /// Taints that are tolerated. Default: none.
+    /// Taints that are tolerated. Default: in a Pool the Tenant's, in a Tenant none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tolerations: Vec<Toleration>,
     /// How servers spread over zones or nodes. A constraint without `labelSelector` counts the servers of the
-    /// same Pool. Default: none.
+    /// same Pool. Default: in a Pool the Tenant's, in a Tenant none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
-    /// PriorityClass of the Pods. Default: the cluster's.
+    /// PriorityClass of the Pods. Default: in a Pool the Tenant's, in a Tenant the cluster's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,
-    /// Scheduler of the Pods. Default: the cluster's.
+    /// Scheduler of the Pods. Default: in a Pool the Tenant's, in a Tenant the cluster's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduler_name: Option<String>,
-    /// RuntimeClass of the Pods. Default: the cluster's.
+    /// RuntimeClass of the Pods. Default: in a Pool the Tenant's, in a Tenant the cluster's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,
 }

@@ -29,13 +29,10 @@ pub const VERSION: &str = "v1alpha1";
 #[must_use]
 pub fn all()
 -> Vec<k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition> {
-    use kube::CustomResourceExt;
-    [
-        Tenant::crd(),
-        Pool::crd(),
-        TenantCertificate::crd(),
-        TenantMonitor::crd(),
+    vec![
+        schema::of::<Tenant>(),
+        schema::of::<Pool>(),
+        schema::of::<TenantCertificate>(),
+        schema::of::<TenantMonitor>(),
     ]
-    .map(schema::close)
-    .into()
 }

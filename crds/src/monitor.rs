@@ -34,10 +34,12 @@ pub struct TenantMonitorSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('5s') && duration(self) <= duration('1h')").message("interval must be between 5s and 1h"))]
     pub interval: Option<String>,
-    /// The ServiceMonitor for the Prometheus operator.
+    /// The ServiceMonitor for the Prometheus operator. Default: one is made, without labels to select it by.
+    /// A change takes effect at once.
     #[serde(default)]
     pub service_monitor: ServiceMonitorTemplate,
-    /// The PrometheusRule for the Prometheus operator.
+    /// The PrometheusRule for the Prometheus operator. Default: one is made, without labels to select it by.
+    /// A change takes effect at once.
     #[serde(default)]
     pub rules: RulesTemplate,
 }
@@ -49,7 +51,8 @@ pub struct ServiceMonitorTemplate {
     /// Whether a ServiceMonitor is made. Default: true. Turning it off deletes it.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// Labels by which a Prometheus selects it. Default: none.
+    /// Labels by which a Prometheus selects it. Default: none. A change is written to it at once: a Prometheus that
+    /// does not select the new ones drops it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
@@ -70,10 +73,12 @@ pub struct RulesTemplate {
     /// Whether a PrometheusRule is made. Default: true. Turning it off deletes it.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// Labels by which a Prometheus selects it. Default: none.
+    /// Labels by which a Prometheus selects it. Default: none. A change is written to it at once: a Prometheus that
+    /// does not select the new ones drops it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Alert when less than this share of the raw capacity is free, in percent. Default: 15.
+    /// Alert when less than this share of the raw capacity is free, in percent. Default: 15. A change is written to the
+    /// rule at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 99))]
     pub free_capacity_percent: Option<i32>,

@@ -46,7 +46,7 @@ pub struct PoolSpec {
     pub volumes_per_server: i32,
     /// The PersistentVolumeClaim of each drive.
     pub volume_claim: VolumeClaim,
-    /// Where these servers may run. A field set here replaces the Tenant's field of that name.
+    /// Where these servers may run. A field set here replaces the Tenant's field of that name. Default: the Tenant's.
     /// A change causes a rolling restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduling: Option<Scheduling>,
@@ -64,6 +64,7 @@ pub struct PoolSpec {
     pub state: PoolState,
     /// The Pool this one takes over from: once this one has joined, the other is drained as if its `state` were
     /// `Decommissioned`. The way to other numbers of servers or drives, or to another StorageClass. Default: none.
+    /// Setting it later begins that drain; changing it or taking it out calls the drain off until the data has left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<NameRef>,
     /// What is done about findings that would keep servers from starting, as long as nothing of this Pool exists.
@@ -84,10 +85,7 @@ pub enum PoolState {
     Decommissioned,
 }
 
-/// What is done about findings that would keep servers from starting, as long as nothing of the Pool exists. `Enforce`:
-/// no server and no volume is made until they are gone. `Report`: they are only said, in the condition `Preflight`; for
-/// clusters that add nodes once Pods wait for them. Default: `Enforce`. A change takes effect at once and restarts
-/// nothing.
+/// What is done about findings that would keep servers from starting, as long as nothing of the Pool exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PreflightMode {
     /// Nothing is made until they are gone.

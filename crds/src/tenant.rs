@@ -77,7 +77,8 @@ pub struct TenantSpec {
     /// Labels and annotations of the server Pods. Default: none. A change causes a rolling restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_metadata: Option<Metadata>,
-    /// Where servers may run; a Pool may override each field. Default: anywhere.
+    /// Where servers may run; a Pool may override each field. Default: anywhere, on different nodes where that can be.
+    /// A change causes a rolling restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduling: Option<Scheduling>,
     /// CPU and memory of each server; a Pool may override it. Default: none. A change causes a rolling restart.
@@ -96,10 +97,12 @@ pub struct TenantSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub service_account_name: Option<String>,
-    /// The Services clients use. A change takes effect at once and restarts nothing.
+    /// The Services clients use. Default: both are made, of type `ClusterIP`. A change takes effect at once and
+    /// restarts nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub services: Option<Services>,
-    /// How a change reaches the servers. A change takes effect at once and restarts nothing by itself.
+    /// How a change reaches the servers. Default: one server at a time, all of them, and nothing is taken back. A
+    /// change takes effect at once and restarts nothing by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
     /// Whether objects that were there before a Pool joined are moved to it, until all Pools are about equally full.
@@ -109,7 +112,8 @@ pub struct TenantSpec {
     /// drained.
     #[serde(default, skip_serializing_if = "is_never")]
     pub rebalance: Rebalance,
-    /// What deleting this Tenant does.
+    /// What deleting this Tenant does. Default: a store that holds objects waits for a confirmation, and volumes are
+    /// kept. A change takes effect at deletion, also while that waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
     /// Jobs that must have completed before the store is deleted, a Pool is drained, or servers get another image,
@@ -120,7 +124,8 @@ pub struct TenantSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub hooks: Vec<Hook>,
     /// While true the operator changes nothing of this Tenant and its Pools, Certificates and Monitors, and
-    /// only reports. Deletion still works. Default: false.
+    /// only reports. Deletion still works. Default: false. A change takes effect at once and restarts nothing by
+    /// itself; with false, what was asked for meanwhile is done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
 }

@@ -1,4 +1,4 @@
-//! How kstatus, and with it Flux, Argo CD and Helm, reads an object.
+//! How kstatus, and with it Flux and Helm 4, reads an object: our own reading of its rules.
 
 use serde_json::Value;
 

@@ -25,8 +25,8 @@ pub(super) fn pool() -> Value {
     pool
 }
 
-/// The sample store with one Pool, `a`, once it serves: config/samples/store. It differs in one thing: it does not ask
-/// before it is deleted.
+/// The sample store with one Pool, `a`, once it serves: config/samples/store. It differs in two things: it does not ask
+/// before it is deleted, and it has no Pool `b`, a name that guides therefore leave alone.
 pub(super) async fn sample(world: &World, prefix: &str, pool: &Value) -> Space {
     let space = Space::make(&world.cluster.admin, prefix).await;
     space.apply_with_tls("store").await;
