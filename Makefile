@@ -14,7 +14,7 @@ test: ## Run every test that needs no root, also against a real API server.
 crash: ## Cut the operator off at each of its writes, both ways: minutes. CRASH=faults or sight tries other mishaps.
 	@CRASH=$(CRASH) bash -c '. scripts/lib.sh; need_builders; stop_if_missing; build_localkube kubernetes etcd kwok; exec cargo test --test crash'
 
-e2e: ## Run the tests with real servers on a real node (Linux, root). LONG=1 adds four of 25 minutes.
+e2e: ## Run the tests with real servers on a real node (Linux, root). LONG=1 adds five of half an hour.
 	@scripts/e2e.sh
 
 bench: ## Measure what the operator costs, beside a bare client: minutes. BENCH_TENANTS sets how many Tenants.

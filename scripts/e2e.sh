@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make e2e: the tests with real servers on a real node. Linux and root; on Debian the missing packages are installed.
-# RUSTFS_BIN or RUSTFS_ARCHIVE (xz) names the server's binary for the node's image. LONG=1 adds four of 25 minutes.
+# RUSTFS_BIN or RUSTFS_ARCHIVE (xz) names the server's binary for the node's image. LONG=1 adds five of half an hour.
 # RUSTFS_OTHER=1.0.0=/path/to/rustfs adds the way from that version to 1.0.1 and back.
 . "$(dirname "$0")/lib.sh"
 need_builders

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use admin::{Client, Deadlines, Endpoint};
 use crds::Tenant;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use kit::Kit;
 
 use crate::context::Context;
@@ -28,6 +29,8 @@ pub(crate) use servers::Server;
 const ORDER: Duration = Duration::from_secs(90);
 /// Servers that are asked one question before it fails.
 const SERVERS_TRIED: usize = 2;
+/// Servers that are told something at the same time.
+const AT_ONCE: usize = 8;
 
 /// Which servers may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +134,7 @@ impl Stores {
         told.map_err(|error| Fault::from(&error))
     }
 
-    /// Tells every server that is ready, one after the other; the first that refuses ends it. Only for what may be said
+    /// Tells every server that is ready, some at a time; the first that refuses ends it. Only for what may be said
     /// twice.
     pub(crate) async fn tell_all<F>(
         &self,
@@ -142,11 +145,13 @@ impl Stores {
         F: Future<Output = Result<(), admin::Error>> + Send,
     {
         let mut access = Access::default();
+        let mut orders = Vec::new();
         for server in servers::ready(&self.context, tenant) {
-            let client = self.connect(tenant, &server, &mut access, deadlines()).await?;
-            order(client).await.map_err(|error| Fault::from(&error))?;
+            orders.push(order(self.connect(tenant, &server, &mut access, deadlines()).await?));
         }
-        Ok(())
+        let told = stream::iter(orders).buffer_unordered(AT_ONCE);
+        let told = told.try_collect::<()>().await;
+        told.map_err(|error| Fault::from(&error))
     }
 
     /// A client of one server, with the pair this server knows. Opens no connection to it.

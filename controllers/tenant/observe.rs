@@ -73,7 +73,7 @@ pub(super) async fn observe(
 /// word a pool leaves the string, or is spelled otherwise in it. Without an answer neither happens.
 pub(super) async fn ask_for_ends(stores: &Stores, tenant: &Tenant, observed: &mut Observed) {
     let topology = observed.topology.topology();
-    let said = topology.is_some_and(|topology| says_ended(observed, topology));
+    let said = topology.is_some_and(|topology| says_ended(tenant, observed, topology));
     if !said || may_go(tenant) {
         return;
     }

@@ -44,6 +44,11 @@ impl Parts {
             concurrency,
             ..Config::default()
         };
+        // These also wait for servers to begin what they are told.
+        let patient = Config {
+            deadline: Duration::from_secs(120),
+            ..config
+        };
         let Self {
             context,
             tenant,
@@ -60,7 +65,7 @@ impl Parts {
                 sources.tenants.clone(),
                 tenant::wakes(&sources),
                 tenant,
-                config,
+                patient,
                 shutdown.begun(),
             ),
             runner::run(
@@ -68,11 +73,7 @@ impl Parts {
                 sources.pools.clone(),
                 pool::wakes(&sources),
                 pool,
-                Config {
-                    // It also waits for servers to begin what they are told.
-                    deadline: Duration::from_secs(120),
-                    ..config
-                },
+                patient,
                 shutdown.begun(),
             ),
             runner::run(

@@ -87,11 +87,11 @@ fn run(arguments: &Arguments) -> ExitCode {
         stores::deletion_with_data_is_refused_until_confirmed,
         rotation::root_credentials_rotate_while_a_user_reads_what_it_wrote,
         topology::a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held,
-        moving::versions_and_uploads_under_way_outlive_the_pool_they_were_on,
     ];
     if std::env::var("LONG").is_ok_and(|value| value == "1") {
         tests.extend(tests![
             certificates::a_new_authority_is_known_to_all_before_it_is_used,
+            moving::versions_and_uploads_under_way_outlive_the_pool_they_were_on,
             rebalance::objects_are_spread_and_every_server_makes_buckets_afterwards,
             replace::a_pool_is_replaced_by_one_with_larger_volumes_although_servers_die,
             replace::the_first_of_three_pools_leaves_and_the_others_are_known_to_every_server,

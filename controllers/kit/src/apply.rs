@@ -1,10 +1,12 @@
 //! Makes children: server-side apply, skipped while nobody has touched what the last one left; or plain creation.
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Resource;
 use kube::api::{DynamicObject, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::core::Request;
 use plan::Failure;
 use plan::step::NAME_TAKEN;
+use serde_json::{Value, json};
 
 use crate::call::{Call, LIMIT};
 use crate::child::{Form, fingerprint};
@@ -129,11 +131,12 @@ fn is_marked(meta: &ObjectMeta) -> bool {
     })
 }
 
-/// Creates a child unless one of that name exists, which is then left alone.
+/// Creates a child unless one of that name exists, which is then left alone. What says of itself that it never changes
+/// must be the very same: whoever decided on another one has not seen it yet.
 pub(crate) async fn create(kit: &Kit, form: &Form) -> Result<bool, Failure> {
     let key = form.key();
     if let Look::Known(_) = kit.look(&key) {
-        return Ok(false);
+        return same(kit, form).await.map(|()| false);
     }
     let url = <DynamicObject as Resource>::url_path(&form.resource, Some(&form.namespace));
     let params = PostParams {
@@ -161,9 +164,33 @@ pub(crate) async fn create(kit: &Kit, form: &Form) -> Result<bool, Failure> {
             kit.note_write(key, &made.metadata, 0, 0);
             Ok(true)
         }
-        Err(error) if error.reason() == "ApiAlreadyExists" => Ok(false),
+        Err(error) if error.reason() == "ApiAlreadyExists" => same(kit, form).await.map(|()| false),
         Err(error) => Err(failure(&error)),
     }
+}
+
+/// Whether an immutable ConfigMap that exists has the contents of this one. Nothing is asked for other children.
+async fn same(kit: &Kit, form: &Form) -> Result<(), Failure> {
+    if form.resource.kind != "ConfigMap" || form.body["immutable"] != Value::Bool(true) {
+        return Ok(());
+    }
+    let found: Option<ConfigMap> = kit
+        .get(&form.namespace, &form.name)
+        .await
+        .map_err(|error| failure(&error))?;
+    let data = found.and_then(|found| found.data);
+    if data.is_none_or(|data| json!(data) == form.body["data"]) {
+        return Ok(());
+    }
+    Err(Failure {
+        reason: "ChildDiffers",
+        message: format!(
+            "{} exists with other contents than were decided on: it is looked at again; if this stays, something else made \
+             it: delete or rename it",
+            form.title()
+        ),
+        transient: true,
+    })
 }
 
 #[cfg(test)]

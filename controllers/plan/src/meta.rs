@@ -103,6 +103,14 @@ pub fn deleting<K: Resource<DynamicType = ()>>(object: &K) -> bool {
     object.meta().deletion_timestamp.is_some()
 }
 
+/// Whether an object was made before another one; not where either does not say.
+#[must_use]
+pub fn older<A: Resource, B: Resource>(object: &A, other: &B) -> bool {
+    let made = object.meta().creation_timestamp.as_ref();
+    let other = other.meta().creation_timestamp.as_ref();
+    made.zip(other).is_some_and(|(made, other)| made.0 < other.0)
+}
+
 /// Whether the object carries this finalizer.
 #[must_use]
 pub fn held<K: Resource<DynamicType = ()>>(object: &K, finalizer: &str) -> bool {

@@ -71,6 +71,28 @@ async fn what_is_made_once_is_left_alone_where_it_exists_and_nothing_is_conclude
 }
 
 #[tokio::test]
+async fn what_never_changes_and_exists_with_other_contents_is_not_taken_for_made() {
+    let map = |volumes: &str| {
+        let object = json!({
+            "metadata": {"name": "store-topology-r5", "namespace": "ns"}, "immutable": true,
+            "data": {"RUSTFS_VOLUMES": volumes},
+        });
+        serde_json::from_value::<ConfigMap>(object).unwrap()
+    };
+    for (there, made) in [("a b", true), ("a", false)] {
+        let there = serde_json::to_value(map(there)).unwrap();
+        let (env, _) = server(move |asked: &Asked| match asked.method.as_str() {
+            "GET" => Answer::Json(200, there.clone()),
+            _ => refusal(409, "AlreadyExists", "refused"),
+        });
+        let step = Step::Create(Box::new(Child::ConfigMap(map("a b"))));
+        let enacted = Kit::new(&env, "tenant").enact(&tenant(), vec![step]).await;
+        assert_eq!(enacted.failure().is_none(), made);
+        assert!(enacted.failure().is_none_or(|failure| failure.transient));
+    }
+}
+
+#[tokio::test]
 async fn a_child_that_does_not_exist_is_made() {
     let (enacted, record) = enact_against(refusal(404, "NotFound", "not found")).await;
     assert_eq!(record.lines(), [format!("GET {PATH}"), format!("PATCH {PATH}")]);

@@ -40,7 +40,7 @@ impl World {
             stateful_sets: self.sets.values().map(|set| Arc::new(metadata(set))).collect(),
             ..tenant::Observed::default()
         };
-        if tenant::says_ended(&observed, &self.topology()) {
+        if tenant::says_ended(&self.tenant, &observed, &self.topology()) {
             observed.dead_elements = self.dead_elements();
             observed.misplaced_elements = self.misplaced_elements();
             observed.empty_elements = self.elements("complete");

@@ -39,6 +39,28 @@ pub(super) fn ready(pod: &Pod) -> bool {
             .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
+/// Whether the server runs and has been ready since it was started last: it is not ready because of what has changed
+/// around it, and not because of what it was started with.
+pub(super) fn served(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let containers = status.and_then(|status| status.container_statuses.as_ref());
+    let server = containers.and_then(|all| all.iter().find(|one| one.name == names::CONTAINER));
+    let started = server
+        .and_then(|server| server.state.as_ref()?.running.as_ref()?.started_at.as_ref())
+        .map(|time| time.0);
+    let mut conditions = status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let turned = conditions
+        .find(|condition| condition.type_ == "Ready")
+        .and_then(|ready| ready.last_transition_time.as_ref())
+        .map(|time| time.0);
+    // It becomes not ready before it is started, and ready afterwards.
+    started
+        .zip(turned)
+        .is_some_and(|(started, turned)| turned > started)
+}
+
 /// Whether a Pod was made from the template with this hash.
 pub(crate) fn current(pod: &Pod, hash: &str) -> bool {
     template_hash(pod.metadata.annotations.as_ref()) == Some(hash)

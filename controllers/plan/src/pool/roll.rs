@@ -10,6 +10,7 @@ use super::{Limit, Observed, Wanted, pods, template};
 use crate::health::Health;
 use crate::meta;
 use crate::step::{Step, Target, Why};
+use crate::topology::Phase;
 
 /// One server as far as replacing it is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(super) struct Server {
     pub(super) ailing: bool,
     /// Whether it is on its way out.
     pub(super) leaving: bool,
+    /// Whether it runs and has been ready since it was started: it may serve its peers, and come back by itself.
+    pub(super) served: bool,
 }
 
 /// The whole Tenant's servers at one moment.
@@ -35,6 +38,8 @@ pub(super) struct Situation {
     pub(super) turn: bool,
     /// Whether what is seen includes all that was done.
     pub(super) settled: bool,
+    /// Whether data is moved from one pool to the others.
+    pub(super) moving: bool,
     /// Whether it is known how servers that serve are.
     pub(super) known: bool,
     /// What is in the way of relying on all of them; none while nothing is.
@@ -60,8 +65,9 @@ pub(crate) enum Decision {
     Replace(Vec<i32>),
 }
 
-/// The next step of replacing outdated servers. One that does not serve may go at any time, since its absence changes
-/// nothing for clients; one that serves only while, without it, no more servers of the Tenant are away than may be.
+/// The next step of replacing outdated servers. One that cannot serve may go at any time, since its absence changes
+/// nothing; one that only fails its probes still holds drives and locks for its peers, so it goes only while no more
+/// servers of the Tenant are away than may be, itself among them; one that serves only while that is so without it.
 #[must_use]
 pub(super) fn next(now: &Situation) -> Decision {
     let outdated: Vec<&Server> = now
@@ -89,12 +95,31 @@ pub(super) fn next(now: &Situation) -> Decision {
     }
     let (ready, mut unready): (Vec<&Server>, Vec<&Server>) =
         outdated.into_iter().partition(|server| server.ready);
-    if !unready.is_empty() {
-        unready.sort_by_key(|server| server.ordinal);
-        unready.truncate(may_stop);
-        return Decision::Replace(numbers(&unready));
+    if unready.is_empty() {
+        return serving(now, ready);
     }
-    serving(now, ready)
+    let spared = now.moving || away(now) > now.limit;
+    unready.retain(|server| !(server.served && spared));
+    if unready.is_empty() {
+        return wait(
+            "servers that fail their probes may come back by themselves, and too many are away to replace one: see why \
+             they are not ready; one whose Pod is deleted by hand comes back as asked for",
+        );
+    }
+    unready.sort_by_key(|server| server.ordinal);
+    unready.truncate(may_stop);
+    Decision::Replace(numbers(&unready))
+}
+
+/// How many servers of the Tenant cannot be relied on.
+fn away(now: &Situation) -> usize {
+    let weak = |server: &&Server| server.leaving || !server.ready || server.ailing;
+    absent(now) + all(now).filter(weak).count()
+}
+
+/// How many have no Pod.
+fn absent(now: &Situation) -> usize {
+    now.expected.saturating_sub(all(now).count())
 }
 
 /// The last ones first, as a StatefulSet does it.
@@ -102,9 +127,7 @@ fn serving(now: &Situation, ready: Vec<&Server>) -> Decision {
     if !now.turn {
         return wait("another Pool of the Tenant has its turn");
     }
-    let missing = now.expected.saturating_sub(all(now).count());
-    let weak = |server: &Server| server.leaving || !server.ready || server.ailing;
-    let away = missing + all(now).filter(|server| weak(server)).count();
+    let (missing, away) = (absent(now), away(now));
     // One that ails is counted as away already.
     let (mut going, mut well): (Vec<&Server>, Vec<&Server>) =
         ready.into_iter().partition(|server| server.ailing);
@@ -221,6 +244,7 @@ fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted, h
         ready: pods::ready(pod),
         ailing: pods::ready(pod) && health.ails(meta::name(pod)),
         leaving: meta::deleting(pod),
+        served: pods::served(pod),
     };
     let own = |pod: &Pod| Some(server(pod, pods::ordinal(pool, pod)?));
     // Servers of a pool that has left the topology are there for a while: they must not stand in for missing ones.
@@ -240,6 +264,11 @@ fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted, h
         formed: terms.topology.formed,
         turn: terms.topology.turn.as_deref() == Some(meta::name(pool)),
         settled: false,
+        moving: terms
+            .topology
+            .pools
+            .iter()
+            .any(|member| member.phase == Phase::Draining),
         known: matches!(health, Health::Said(_)),
         trouble: health.trouble(),
         expected: expected.sum(),

@@ -126,7 +126,7 @@ fn left(former: &Former) -> Stage {
     }
 }
 
-fn former<'a>(pool: &Pool, observed: &'a Observed) -> Option<&'a Former> {
+pub(super) fn former<'a>(pool: &Pool, observed: &'a Observed) -> Option<&'a Former> {
     observed
         .topology
         .topology()?
@@ -171,7 +171,7 @@ fn without_topology(pool: &Pool, tenant: &Tenant) -> Stage {
     }
 }
 
-fn controls_or_none(pool: &Pool, tenant: &Tenant) -> bool {
+pub(super) fn controls_or_none(pool: &Pool, tenant: &Tenant) -> bool {
     meta::controller_uid(pool).is_none_or(|uid| uid == meta::uid(tenant))
 }
 
@@ -203,6 +203,9 @@ fn makeable(
 ) -> Result<Option<String>, Verdict> {
     ours(pool, observed)?;
     volumes(pool, observed)?;
+    if topology.formed && member.phase == Phase::Joining {
+        empty(pool, observed)?;
+    }
     claim(pool, observed)?;
     preflight::hold(pool, observed)?;
     if let Some((index, name)) = environment::owned_variable(tenant) {
@@ -310,6 +313,30 @@ fn volumes(pool: &Pool, observed: &Observed) -> Result<(), Verdict> {
         )),
         None => Ok(()),
     }
+}
+
+/// One that joins a store that serves is taken for empty, so volumes that an earlier Pool of its name kept are not: what
+/// had moved from them, and was deleted since, would be there again.
+fn empty(pool: &Pool, observed: &Observed) -> Result<(), Verdict> {
+    if observed.stateful_set.is_some() {
+        return Ok(());
+    }
+    let kept = observed.claims.iter().map(AsRef::as_ref);
+    let kept = kept
+        .filter(|claim| claims::labelled(pool, claim) && meta::older(*claim, pool))
+        .min_by(|a, b| meta::name(*a).cmp(meta::name(*b)));
+    kept.map_or(Ok(()), |claim| {
+        Err(Verdict::stuck(
+            STORAGE_READY,
+            "VolumesNotEmpty",
+            format!(
+                "PersistentVolumeClaim {} was kept from a Pool of this name, and the store has served without it since: \
+                 objects that were deleted meanwhile would be there again. Delete the kept claims, or give this Pool \
+                 another name",
+                meta::name(claim)
+            ),
+        ))
+    })
 }
 
 /// What the API server would refuse is said before it is tried again and again.

@@ -6,9 +6,10 @@ use crds::Pool;
 use crds::common::ReclaimPolicy;
 use crds::names::FINALIZER_POOL;
 
-use super::{Observed, claims, pods};
+use super::{Observed, claims, pods, stage};
 use crate::meta;
 use crate::step::{Step, Target, Why};
+use crate::tenant::may_go;
 
 /// The next steps; each waits for the one before to be seen done.
 pub(super) fn steps(pool: &Pool, observed: &Observed) -> Vec<Step> {
@@ -82,17 +83,28 @@ pub(super) fn remaining(pool: &Pool, observed: &Observed) -> usize {
         .count()
 }
 
+/// Whether volumes may go that were there before the Pool, and may hold what an earlier one of its name kept: once its
+/// data has moved, or with a Tenant that may go. One that never served says nothing of them.
+fn whatever_they_hold(pool: &Pool, observed: &Observed) -> bool {
+    let drained = stage::former(pool, observed).is_some_and(|former| former.drained);
+    let tenant = observed.tenant.as_deref();
+    let tenant = tenant.filter(|tenant| stage::controls_or_none(pool, tenant));
+    drained || tenant.is_some_and(may_go)
+}
+
 fn doomed(pool: &Pool, observed: &Observed) -> Vec<Step> {
     if claims::reclaim(pool, observed.tenant.as_deref()) == ReclaimPolicy::Retain {
         return Vec::new();
     }
     let names: BTreeSet<String> = claims::names(pool).into_iter().collect();
+    let all = whatever_they_hold(pool, observed);
     let mut doomed: Vec<_> = observed
         .claims
         .iter()
         .map(AsRef::as_ref)
         .filter(|claim| claims::fits(pool, claim) && names.contains(meta::name(*claim)))
         .filter(|claim| !meta::deleting(*claim))
+        .filter(|claim| all || !meta::older(*claim, pool))
         .map(meta::target)
         .collect();
     doomed.sort_by(|a, b| a.name.cmp(&b.name));

@@ -11,6 +11,7 @@ use super::observed::{Observed, Stored};
 use super::verdict::Verdict;
 use crate::condition;
 use crate::meta;
+use crate::pool::claims;
 
 /// Buckets with objects that are named before it is enough.
 pub const NAMED: usize = 10;
@@ -136,8 +137,15 @@ fn token(tenant: &Tenant) -> Option<&str> {
     annotations.get(ANNOTATION_CONFIRM_DELETION).map(String::as_str)
 }
 
-/// Whether the store has never served. Whatever cannot be read is no proof.
+/// Whether the store has never served. Whatever cannot be read is no proof, and volumes that were there before the
+/// Tenant may hold what an earlier store of its name kept.
 pub(crate) fn never_served(tenant: &Tenant, observed: &Observed) -> bool {
+    let inherits = observed.pools.iter().any(|pool| {
+        let claims = observed.claims.iter().map(AsRef::as_ref);
+        claims
+            .filter(|claim| claims::labelled(pool, claim))
+            .any(|claim| meta::older(claim, tenant))
+    });
     let in_topology = match &observed.topology {
         Stored::Read { topology, .. } => topology.formed,
         Stored::Unreadable(_) => true,
@@ -153,6 +161,7 @@ pub(crate) fn never_served(tenant: &Tenant, observed: &Observed) -> bool {
         && !joined
         && !status.is_some_and(|topology| topology.formed)
         && observed.unreadable_pools.is_empty()
+        && !inherits
 }
 
 /// Why a store in which nothing was found may hold something all the same.

@@ -46,7 +46,11 @@ pub(crate) fn drain(tenant: &Tenant, observed: &Observed, base: &Topology, next:
         depart(next, |member| is_empty(observed, member), true);
     }
     for member in &mut next.pools {
-        let known = observed.pool(&member.name, &member.uid).is_some();
+        let pool = observed.pool(&member.name, &member.uid);
+        // A Pool that was written again knows nothing of what the servers were told. It learns it from them while it is
+        // still to be drained, and calls it off then.
+        let tells = |pool: &Pool| member.phase != Phase::Draining || drain::is_told(pool);
+        let known = pool.is_some_and(tells);
         if known && member.phase != Phase::Joining && !asked(tenant, observed, base, member) {
             member.phase = Phase::Active;
             member.request = None;
@@ -129,9 +133,9 @@ fn renumber(tenant: &Tenant, observed: &Observed, base: &Topology, next: &mut To
 /// Whether a Pool says how a drain of it ended, or the servers of one that has left are about to end, so that the servers
 /// are to be asked before anything is made of it.
 #[must_use]
-pub fn says_ended(observed: &Observed, topology: &Topology) -> bool {
+pub fn says_ended(tenant: &Tenant, observed: &Observed, topology: &Topology) -> bool {
     let may_end = topology.serving == topology.revision && !topology.shrinking().is_empty();
-    if may_end && servers::all_but_former(observed, topology) {
+    if may_end && servers::know_who_left(tenant, observed, topology) {
         return true;
     }
     let mut members = topology.pools.iter();

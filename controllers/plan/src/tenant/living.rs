@@ -125,7 +125,7 @@ fn settle(tenant: &Tenant, observed: &Observed, next: &mut Topology) {
     if joined {
         next.rebalance = Some(Rebalance::Due);
     }
-    if servers::all_but_former(observed, next) {
+    if servers::know_who_left(tenant, observed, next) {
         for former in &mut next.former {
             former.released |= leaving::may_end(tenant, observed, former);
         }

@@ -265,7 +265,7 @@ impl Plan {
             }
         }
         let topology = self.topology.as_ref();
-        let ended = topology.is_some_and(|topology| says_ended(observed, topology));
+        let ended = topology.is_some_and(|topology| says_ended(tenant, observed, topology));
         let ended = ended.then_some(ENDED_RECHECK);
         let secret = (!self.credentials.holds()).then_some(SECRET_RECHECK);
         let progress = self.progress.as_ref();

@@ -54,11 +54,14 @@ pub(crate) fn all_of_revision(observed: &Observed, revision: u64, counts: impl F
         .all(|pod| meta::label(pod, LABEL_TOPOLOGY_REVISION) == Some(revision.as_str()))
 }
 
-/// Whether all servers run the topology's revision but those of pools that have left.
-pub(crate) fn all_but_former(observed: &Observed, topology: &Topology) -> bool {
-    all_of_revision(observed, topology.revision, |pod| {
+/// Whether all servers run the topology's revision but those of pools that have left, and none is away: one of them may
+/// be the only one that writes down who has left, and whoever is asked before it did counts pools wrongly from then on
+/// (decision 0010).
+pub(crate) fn know_who_left(tenant: &Tenant, observed: &Observed, topology: &Topology) -> bool {
+    let no_other = all_of_revision(observed, topology.revision, |pod| {
         !topology.former.iter().any(|former| is_of(pod, former))
-    })
+    });
+    no_other && all_ready(tenant, observed, topology)
 }
 
 /// Whether a server of a pool that has left serves.

@@ -135,6 +135,23 @@ fn topology_verdict(observed: &Observed, plan: &Plan, enacted: &Enacted) -> Verd
     }
 }
 
+/// What is not said of a store that stands still while one of its pools is drained: the servers go on, and once they are
+/// done none starts with a string that still names the pool, as seen with RustFS 1.0.1.
+fn half_drained(observed: &Observed) -> String {
+    let members = observed
+        .topology
+        .topology()
+        .map_or(&[][..], |topology| &topology.pools);
+    let draining = members.iter().find(|member| member.phase == Phase::Draining);
+    draining.map_or_else(String::new, |member| {
+        format!(
+            "; meanwhile the servers move the data of Pool {} on, and once they are done a server that is restarted stays \
+             down until the Pool has left: restart none",
+            member.name
+        )
+    })
+}
+
 /// The first thing in the way, in the order a person would have to deal with it.
 fn overall(
     tenant: &Tenant,
@@ -164,15 +181,16 @@ fn overall(
     match &plan.stage {
         Stage::Leaving(waits_for) => return working("Deleting", waits_for),
         Stage::Paused => {
-            return working(
-                "Paused",
-                "spec.paused is true: nothing is changed until it is false",
+            let message = format!(
+                "spec.paused is true: nothing is changed until it is false{}",
+                half_drained(observed)
             );
+            return working("Paused", &message);
         }
         Stage::Invalid(fault) => {
             return Overall::Stuck {
                 reason: "SpecInvalid".to_owned(),
-                message: fault.clone(),
+                message: format!("{fault}{}", half_drained(observed)),
             };
         }
         Stage::Guarded(_) | Stage::Running => {}

@@ -78,6 +78,11 @@ pub fn concerns_scanner(pool: &Pool, observed: &Observed) -> bool {
     decide(pool, observed, &terms).finding.reason == scanner::NOT_ASKED
 }
 
+/// Whether its status tells of a drain, so that one that runs is not forgotten.
+pub(crate) fn is_told(pool: &Pool) -> bool {
+    stored(pool).is_some()
+}
+
 fn stored(pool: &Pool) -> Option<&DrainStatus> {
     pool.status.as_ref()?.drain.as_ref()
 }

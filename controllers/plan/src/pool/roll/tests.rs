@@ -11,6 +11,7 @@ fn server(ordinal: i32, outdated: bool, ready: bool, leaving: bool) -> Server {
         ready: ready && !leaving,
         ailing: false,
         leaving,
+        served: false,
     }
 }
 
@@ -21,21 +22,28 @@ fn states(ordinal: i32) -> Vec<Server> {
         ailing: true,
         ..server
     });
-    plain.chain(ailing).collect()
+    let probed = plain
+        .clone()
+        .filter(|server| !server.ready && !server.leaving)
+        .map(|server| Server {
+            served: true,
+            ..server
+        });
+    plain.chain(ailing).chain(probed).collect()
 }
 
 /// Those of a server of which no more is asked than whether it serves.
 fn plain_states(ordinal: i32) -> Vec<Server> {
     states(ordinal)
         .into_iter()
-        .filter(|server| !server.ailing)
+        .filter(|server| !server.ailing && !server.served)
         .collect()
 }
 
 /// Every situation of a pool with two servers, beside one other server, in which one may be missing.
 fn situations() -> Vec<Situation> {
     let mut all = Vec::new();
-    for flags in 0..8 {
+    for flags in 0..16 {
         for (expected, limit) in [(3, 1), (4, 1), (3, 2), (4, 2), (3, 3), (4, 3)] {
             for a in states(0) {
                 for b in plain_states(1) {
@@ -44,6 +52,7 @@ fn situations() -> Vec<Situation> {
                             formed: flags & 1 != 0,
                             turn: flags & 2 != 0,
                             settled: flags & 4 != 0,
+                            moving: flags & 8 != 0,
                             known: true,
                             trouble: None,
                             expected,
@@ -180,6 +189,41 @@ fn unready_servers_go_first() {
 }
 
 #[test]
+fn a_server_that_only_fails_its_probes_stays_while_too_many_are_away_or_data_moves() {
+    for now in situations().into_iter().filter(|now| now.formed) {
+        let spared = now.moving || super::away(&now) > now.limit;
+        let probed = replaced(&now).iter().any(|server| server.served);
+        assert!(!(spared && probed), "{now:?}");
+    }
+}
+
+#[test]
+fn a_change_that_no_server_starts_with_is_not_given_to_one_that_fails_its_probes_meanwhile() {
+    let mut now = Situation {
+        formed: true,
+        turn: true,
+        settled: true,
+        known: true,
+        expected: 4,
+        limit: 1,
+        own: (0..4).map(|number| server(number, true, true, false)).collect(),
+        ..Situation::default()
+    };
+    // The one that was given it ends again and again; another one is slow to answer.
+    now.own[3] = server(3, false, false, false);
+    now.own[1] = Server {
+        served: true,
+        ..server(1, true, false, false)
+    };
+    assert!(matches!(next(&now), Decision::Wait(_)));
+    // What is asked for by now mends it.
+    now.own[3].outdated = true;
+    assert_eq!(next(&now), Decision::Replace(vec![3]));
+    now.own[3] = server(3, false, true, false);
+    assert_eq!(next(&now), Decision::Replace(vec![1]));
+}
+
+#[test]
 fn before_the_store_has_served_all_outdated_servers_go_at_once() {
     let now = Situation {
         settled: true,
@@ -204,6 +248,7 @@ fn the_last_servers_go_first_and_as_many_as_may() {
         formed: true,
         turn: true,
         settled: true,
+        moving: false,
         known: true,
         trouble: None,
         expected: 4,
@@ -248,6 +293,7 @@ fn seen(store: &Store, pool: usize, turn: Option<usize>, limit: usize) -> Situat
         formed: true,
         turn: turn == Some(pool),
         settled: true,
+        moving: false,
         known: true,
         trouble: None,
         expected: 8,

@@ -2,6 +2,8 @@ use super::*;
 use crds::common::ReclaimPolicy;
 use crds::names::FINALIZER_POOL;
 
+use crate::topology::Former;
+
 fn leaving_pool() -> Pool {
     let mut pool = pool();
     pool.metadata.deletion_timestamp = Some(object(json!("2026-01-01T00:00:00Z")));
@@ -93,6 +95,58 @@ fn a_pool_that_is_no_member_does_not_wait_for_its_tenant() {
         plan(&leaving_pool(), &observed).steps,
         [Step::Release(FINALIZER_POOL)]
     );
+}
+
+#[test]
+fn volumes_older_than_a_pool_go_only_by_a_word_that_knows_of_them() {
+    let time = |text: &str| Some(object(json!(text)));
+    let mut pool = with_policy(ReclaimPolicy::Delete);
+    pool.metadata.creation_timestamp = time("2026-01-02T00:00:00Z");
+    let mut kept = claim("data-0-shop-ssd-0", "4x2", "Bound");
+    kept.metadata.creation_timestamp = time("2026-01-01T00:00:00Z");
+    let mut own = claim("data-0-shop-ssd-1", "4x2", "Bound");
+    own.metadata.creation_timestamp = time("2026-01-02T00:00:00Z");
+    let none = || Topology {
+        pools: Vec::new(),
+        ..topology(false)
+    };
+    let observed = |tenant: Option<Tenant>, topology: Topology| Observed {
+        tenant: tenant.map(Arc::new),
+        topology: stored(topology),
+        stateful_set: None,
+        pods: Vec::new(),
+        claims: vec![Arc::new(kept.clone()), Arc::new(own.clone())],
+        ..serving()
+    };
+    let gone =
+        |tenant: Option<Tenant>, topology: Topology| deleted(&plan(&pool, &observed(tenant, topology)));
+    let (old, new) = (
+        "PersistentVolumeClaim data-0-shop-ssd-0",
+        "PersistentVolumeClaim data-0-shop-ssd-1",
+    );
+    assert_eq!(gone(Some(tenant()), none()), [new], "it never served");
+    assert_eq!(gone(None, none()), [new], "its Tenant is gone");
+    assert_eq!(
+        gone(Some(leaving(tenant())), none()),
+        [old, new],
+        "its Tenant may go"
+    );
+    let former = |drained: bool| Topology {
+        former: vec![Former {
+            drained,
+            released: true,
+            name: POOL.to_owned(),
+            uid: "pool-uid".to_owned(),
+            ..Former::default()
+        }],
+        ..none()
+    };
+    assert_eq!(
+        gone(Some(tenant()), former(true)),
+        [old, new],
+        "its data has moved"
+    );
+    assert_eq!(gone(Some(tenant()), former(false)), [new], "it was taken back");
 }
 
 #[test]

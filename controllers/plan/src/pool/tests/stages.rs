@@ -139,6 +139,35 @@ fn a_pool_says_what_it_waits_for_and_makes_nothing() {
 }
 
 #[test]
+fn a_newcomer_takes_no_volumes_that_an_earlier_pool_of_its_name_kept() {
+    let time = |text: &str| Some(object(json!(text)));
+    let mut pool = pool();
+    pool.metadata.creation_timestamp = time("2026-01-02T00:00:00Z");
+    let mut kept = claim("data-0-shop-ssd-0", "4x2", "Bound");
+    kept.metadata.creation_timestamp = time("2026-01-01T00:00:00Z");
+    let seen = |formed: bool, phase: Phase| {
+        let mut topology = topology(formed);
+        topology.pools[0].phase = phase;
+        Observed {
+            topology: stored(topology),
+            claims: vec![Arc::new(kept.clone())],
+            ..accepted()
+        }
+    };
+    let newcomer = seen(true, Phase::Joining);
+    let status = reported(&pool, &newcomer);
+    assert_eq!(super::says(&status, "StorageReady"), "False VolumesNotEmpty");
+    assert!(message(&status, "StorageReady").contains("data-0-shop-ssd-0"));
+    assert_eq!(plan(&pool, &newcomer).steps, Vec::new());
+    for (formed, phase) in [(false, Phase::Joining), (true, Phase::Active)] {
+        assert!(
+            applied(&plan(&pool, &seen(formed, phase))).is_some(),
+            "{formed} {phase:?}"
+        );
+    }
+}
+
+#[test]
 fn all_conditions_are_there_from_the_first_visit_on() {
     for (what, observed, ..) in waiting() {
         let status = reported(&pool(), &observed);

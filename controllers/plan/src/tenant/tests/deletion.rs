@@ -4,6 +4,8 @@ use crds::Tenant;
 use crds::conditions::{DELETION_ALLOWED, READY, STALLED};
 use crds::names::ANNOTATION_CONFIRM_DELETION;
 use crds::tenant::{Deletion, Protection};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 use super::super::{Contents, Filled, Holdings, Observed, Stored, may_go, must_ask, plan, status};
 use super::world::*;
@@ -140,6 +142,38 @@ fn without_protection_or_a_store_that_served_nobody_is_asked() {
     let mut young = deleted(young);
     assert!(!must_ask(&young, &forming));
     assert_eq!(told(&mut young, &mut forming).0, "+NeverServed");
+}
+
+#[test]
+fn volumes_that_were_there_before_a_tenant_may_hold_what_an_earlier_one_kept() {
+    let made = |seconds: i64| Time(jiff::Timestamp::from_second(seconds).unwrap());
+    let (mut young, mut forming) = (super::world::tenant(), with_pools([pool("a", 4, 1)]));
+    young.metadata.creation_timestamp = Some(made(200));
+    let _ = reconcile(&mut young, &mut forming);
+    let mut young = deleted(young);
+    for (pool, seconds, reason) in [
+        ("a", 200, "+NeverServed"),
+        ("b", 100, "+NeverServed"),
+        ("a", 100, "-DataUnknown"),
+    ] {
+        let claim = PersistentVolumeClaim {
+            metadata: ObjectMeta {
+                name: Some(format!("data-0-store-{pool}-0")),
+                labels: Some(crate::meta::pool_labels("store", pool, "server")),
+                creation_timestamp: Some(made(seconds)),
+                ..ObjectMeta::default()
+            },
+            ..PersistentVolumeClaim::default()
+        };
+        forming.claims = vec![Arc::new(claim)];
+        assert_eq!(
+            told(&mut young.clone(), &mut forming.clone()).0,
+            reason,
+            "{pool} {seconds}"
+        );
+    }
+    young.metadata.creation_timestamp = None;
+    assert!(!must_ask(&young, &forming), "without times nothing is older");
 }
 
 #[test]

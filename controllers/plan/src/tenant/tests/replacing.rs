@@ -47,6 +47,33 @@ fn data_goes_on_moving_while_a_server_of_the_successor_is_away() {
 fn a_successor_that_no_longer_wants_the_place_leaves_the_other_where_it_was() {
     let (mut tenant, mut observed) = replacing();
     Arc::make_mut(&mut observed.pools[1]).spec.replaces = None;
+    told(&mut observed);
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(phases(&observed), [Phase::Active, Phase::Active]);
+}
+
+/// The status of `a` tells of a drain.
+fn told(observed: &mut Observed) {
+    let status = Arc::make_mut(&mut observed.pools[0])
+        .status
+        .get_or_insert_default();
+    status.drain = Some(crds::pool::DrainStatus::default());
+}
+
+#[test]
+fn a_drain_is_not_forgotten_with_the_object_that_told_of_it() {
+    let (mut tenant, mut observed) = replacing();
+    told(&mut observed);
+    let mut again = pool("a", 4, 1);
+    again.metadata.uid = Some("another-uid".into());
+    observed.pools[0] = Arc::new(again);
+    Arc::make_mut(&mut observed.pools[1]).spec.replaces = None;
+    for _ in 0..2 {
+        let _ = reconcile(&mut tenant, &mut observed);
+        assert_eq!(stored(&observed).pools[0].uid, "another-uid");
+        assert_eq!(phases(&observed), [Phase::Draining, Phase::Active]);
+    }
+    told(&mut observed);
     let _ = reconcile(&mut tenant, &mut observed);
     assert_eq!(phases(&observed), [Phase::Active, Phase::Active]);
 }
@@ -96,6 +123,28 @@ fn servers_of_a_pool_that_left_end_only_once_they_are_heard_to_call_it_empty() {
         assert!(!stored(&observed).former[0].released);
     }
     observed.empty_elements = vec![element];
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert!(stored(&observed).former[0].released);
+}
+
+#[test]
+fn servers_of_a_pool_that_left_stay_until_all_others_are_back() {
+    let (mut tenant, mut observed) = left();
+    let topology = stored(&observed);
+    observed.empty_elements = vec![topology.former[0].element.clone()];
+    // The first server of the first pool alone writes down who has left.
+    observed
+        .pods
+        .retain(|pod| crate::meta::name(pod.as_ref()) != "store-b-0");
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert!(!stored(&observed).former[0].released, "it is away");
+    let starts = server(&tenant, &observed, "b", 0, topology.revision, false);
+    observed.pods.push(starts);
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert!(!stored(&observed).former[0].released, "it starts");
+    observed.pods.pop();
+    let back = server(&tenant, &observed, "b", 0, topology.revision, true);
+    observed.pods.push(back);
     let _ = reconcile(&mut tenant, &mut observed);
     assert!(stored(&observed).former[0].released);
 }

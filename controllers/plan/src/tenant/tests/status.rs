@@ -241,6 +241,23 @@ fn a_paused_tenant_plans_nothing_and_says_so() {
     assert_eq!(condition(&tenant, STALLED), "-Paused");
 }
 
+#[test]
+fn a_store_that_stands_still_half_drained_says_what_restarts_would_cost() {
+    let (mut tenant, mut observed) = formed([pool("a", 4, 1), pool("b", 4, 1)]);
+    Arc::make_mut(&mut observed.pools[1]).spec.state = crds::pool::PoolState::Decommissioned;
+    let _ = reconcile(&mut tenant, &mut observed);
+    let mut invalid = tenant.clone();
+    tenant.spec.paused = true;
+    let _ = reconcile(&mut tenant, &mut observed);
+    invalid.spec.service_account_name = Some("Not_A_Name".into());
+    let _ = reconcile(&mut invalid, &mut observed);
+    for tenant in [tenant, invalid] {
+        let message = message(&tenant, READY);
+        assert!(message.contains("data of Pool b"), "{message}");
+        assert!(message.contains("restart none"), "{message}");
+    }
+}
+
 fn fault(change: impl FnOnce(&mut Tenant)) -> String {
     let (mut tenant, mut observed) = formed([pool("a", 4, 1)]);
     change(&mut tenant);
