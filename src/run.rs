@@ -10,7 +10,7 @@ use kit::lease::{Election, Held};
 use kit::serve::Served;
 use kit::{Env, Scope, Shutdown, Watches};
 use plan::Settings;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::args::{LogFormat, RunArgs};
 
@@ -119,11 +119,23 @@ impl Base {
         mut controllers: JoinHandle<Result<(), kit::Error>>,
         mut held: Option<Held>,
     ) -> Result<(), String> {
-        let ended = tokio::select! {
-            ended = &mut controllers => ended,
-            () = lost(&mut held) => return Err("the leader election's Lease was lost".to_owned()),
-            reason = self.broken() => return Err(reason),
+        let reason = tokio::select! {
+            ended = &mut controllers => return self.finish(ended, held).await,
+            () = lost(&mut held) => "the leader election's Lease was lost".to_owned(),
+            reason = self.broken() => reason,
         };
+        // Here, not at the end of the process: the last spans are sent before that.
+        controllers.abort();
+        let _ = controllers.await;
+        Err(reason)
+    }
+
+    /// Gives the Lease back if the controllers have ended in good order.
+    async fn finish(
+        &self,
+        ended: Result<Result<(), kit::Error>, JoinError>,
+        held: Option<Held>,
+    ) -> Result<(), String> {
         match ended {
             Ok(Ok(())) if self.shutdown.has_begun() => {}
             Ok(Ok(())) => return Err("a controller ended without being asked to".to_owned()),

@@ -3,7 +3,7 @@
 use kube::Resource;
 use kube::api::ObjectMeta;
 use kube::api::PropagationPolicy::{Background, Orphan};
-use plan::{Child, Enacted, Failure, Outcome, Step, Target};
+use plan::{Enacted, Failure, Outcome, Step, Target};
 use tracing::{Instrument, field};
 
 use crate::child::Form;
@@ -74,7 +74,11 @@ where
 async fn all(kit: &Kit, owner: &Owner<'_>, steps: Vec<Step>) -> Enacted {
     let mut enacted = Enacted::default();
     for step in steps {
-        let (verb, kind, action) = title(&step, owner);
+        let form = match &step {
+            Step::Apply(child) | Step::Create(child) => Form::of(child),
+            _ => None,
+        };
+        let (verb, kind, action) = title(&step, form.as_ref(), owner);
         let span = tracing::info_span!(
             "step",
             otel.name = format!("{verb} {kind}"),
@@ -83,7 +87,7 @@ async fn all(kit: &Kit, owner: &Owner<'_>, steps: Vec<Step>) -> Enacted {
             changed = field::Empty,
             error = field::Empty,
         );
-        let result = one(kit, owner, &step).instrument(span.clone()).await;
+        let result = one(kit, owner, &step, form).instrument(span.clone()).await;
         match &result {
             Ok(changed) => {
                 span.record("changed", *changed);
@@ -105,12 +109,13 @@ async fn all(kit: &Kit, owner: &Owner<'_>, steps: Vec<Step>) -> Enacted {
     enacted
 }
 
-async fn one(kit: &Kit, owner: &Owner<'_>, step: &Step) -> Result<bool, Failure> {
+/// Carries out one step; `form` is that of its child, if it has one.
+async fn one(kit: &Kit, owner: &Owner<'_>, step: &Step, form: Option<Form>) -> Result<bool, Failure> {
     match step {
         Step::Hold(name) => finalizer::hold(kit, owner, name).await,
         Step::Release(name) => finalizer::release(kit, owner, name).await,
-        Step::Apply(child) => apply::apply(kit, owner, &form(child)?).await,
-        Step::Create(child) => apply::create(kit, &form(child)?).await,
+        Step::Apply(_) => apply::apply(kit, owner, &form.ok_or_else(invalid)?).await,
+        Step::Create(_) => apply::create(kit, &form.ok_or_else(invalid)?).await,
         Step::Adopt(target) => adopt::adopt(kit, owner, target).await,
         Step::Delete(target, why) => prune::delete(kit, owner, target, why, Background).await,
         Step::Orphan(target, why) => prune::delete(kit, owner, target, why, Orphan).await,
@@ -118,17 +123,17 @@ async fn one(kit: &Kit, owner: &Owner<'_>, step: &Step) -> Result<bool, Failure>
     }
 }
 
-fn form(child: &Child) -> Result<Form, Failure> {
-    Form::of(child).ok_or_else(|| Failure {
+fn invalid() -> Failure {
+    Failure {
         reason: "ChildInvalid",
         message: "a planned child has no type, name or namespace: this is a defect of the operator"
             .to_owned(),
         transient: false,
-    })
+    }
 }
 
-fn title(step: &Step, owner: &Owner<'_>) -> (&'static str, String, String) {
-    let of_child = |verb: &'static str, child: &Child| match Form::of(child) {
+fn title(step: &Step, form: Option<&Form>, owner: &Owner<'_>) -> (&'static str, String, String) {
+    let of_child = |verb: &'static str| match form {
         Some(form) => (
             verb,
             form.resource.kind.clone(),
@@ -148,8 +153,8 @@ fn title(step: &Step, owner: &Owner<'_>) -> (&'static str, String, String) {
     match step {
         Step::Hold(name) => of_owner("hold", name),
         Step::Release(name) => of_owner("release", name),
-        Step::Apply(child) => of_child("apply", child),
-        Step::Create(child) => of_child("create", child),
+        Step::Apply(_) => of_child("apply"),
+        Step::Create(_) => of_child("create"),
         Step::Adopt(target) => of_target("adopt", target),
         Step::Delete(target, _) => of_target("delete", target),
         Step::Orphan(target, _) => of_target("orphan", target),

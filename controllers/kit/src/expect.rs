@@ -1,15 +1,14 @@
 //! Read your writes: what this process wrote last to each object, against what the cache shows. Pure bookkeeping.
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 
+use kube::api::ObjectMeta;
+
 use crate::digest::digest;
+use crate::recent::Recent;
 use crate::run::locked;
 use crate::watch::health::number;
 use crate::watch::registry::Look;
-
-/// Entries beyond this are all forgotten at once: forgetting only costs requests.
-const REMEMBERED: usize = 50_000;
 
 /// Names one object for all time: `apiVersion`, kind, namespace, name.
 pub(crate) type Key = (String, String, String, String);
@@ -44,12 +43,21 @@ impl Written {
     pub(crate) fn is_shown(&self, cached: &str) -> bool {
         is_as_new(number(cached), self.version)
     }
+
+    /// Whether an object with these metadata shows it.
+    pub(crate) fn is_shown_by(&self, cached: &ObjectMeta) -> bool {
+        cached
+            .resource_version
+            .as_deref()
+            .is_none_or(|version| self.is_shown(version))
+    }
 }
 
-/// The last write to each object, by the digest of its key.
+/// The last write to each object, by the digest of its key. Those long ago may be forgotten: that only costs requests,
+/// since the caches show them.
 #[derive(Default)]
 pub(crate) struct Writes {
-    inner: Mutex<HashMap<u128, Written>>,
+    inner: Mutex<Recent<u128, Written>>,
 }
 
 fn short((api_version, kind, namespace, name): &Key) -> u128 {
@@ -58,15 +66,11 @@ fn short((api_version, kind, namespace, name): &Key) -> u128 {
 
 impl Writes {
     pub(crate) fn record(&self, key: &Key, written: Written) {
-        let mut inner = locked(&self.inner);
-        if inner.len() >= REMEMBERED {
-            inner.clear();
-        }
-        inner.insert(short(key), written);
+        locked(&self.inner).put(short(key), written);
     }
 
     pub(crate) fn last(&self, key: &Key) -> Option<Written> {
-        locked(&self.inner).get(&short(key)).copied()
+        locked(&self.inner).get(&short(key))
     }
 
     pub(crate) fn forget(&self, key: &Key) {
@@ -92,10 +96,7 @@ fn is_as_new(cached: Option<u64>, written: Option<u64>) -> bool {
 pub(crate) fn caught_up(look: &Look, last: Option<&Written>) -> bool {
     let Some(last) = last else { return true };
     match look {
-        Look::Known(meta) => meta
-            .resource_version
-            .as_deref()
-            .is_none_or(|cached| last.is_shown(cached)),
+        Look::Known(meta) => last.is_shown_by(meta),
         // It is not there: deleted if the cache is beyond our write, otherwise not seen yet.
         Look::Absent(progress) => last.version.is_none_or(|written| *progress >= written),
         Look::Unwatched => true,
@@ -105,7 +106,6 @@ pub(crate) fn caught_up(look: &Look, last: Option<&Written>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kube::api::ObjectMeta;
 
     fn written(version: &str) -> Written {
         Written::of("u", version, 0, 0)
@@ -124,6 +124,21 @@ mod tests {
         assert!(shows("9", "9"));
         assert!(!shows("9", "10"));
         assert!(shows("x", "10"));
+    }
+
+    #[test]
+    fn the_write_of_a_moment_ago_is_known_however_many_there_were() {
+        let writes = Writes::default();
+        let key = |name: usize| -> Key { ("v1".into(), "Pod".into(), "ns".into(), name.to_string()) };
+        for name in 0..50_001 {
+            writes.record(&key(name), written("20"));
+        }
+        for name in [49_999, 50_000] {
+            assert!(
+                !caught_up(&known("19"), writes.last(&key(name)).as_ref()),
+                "{name}"
+            );
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod lease;
 mod links;
 pub mod metrics;
 mod prune;
+mod recent;
 mod retry;
 mod run;
 pub mod runner;

@@ -14,6 +14,7 @@ use kube_runtime::applier;
 use kube_runtime::controller::{Config as Limits, ReconcileRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
 
 use crate::error::Error;
 use crate::kit::Kit;
@@ -81,7 +82,8 @@ impl Default for Config {
 enum Never {}
 
 /// Runs a controller until `shutdown` ends; then it takes no more work, finishes what runs, and returns. Wait for
-/// [`crate::watch::Readiness::until_filled`] first: a plan must not be made on stores that are still filling.
+/// [`crate::watch::Readiness::until_filled`] first: a plan must not be made on stores that are still filling. Dropped
+/// before, it ends at once, with what runs.
 pub async fn run<R: Reconciler>(
     reconciler: R,
     primary: Source<R::Object>,
@@ -103,7 +105,9 @@ pub async fn run<R: Reconciler>(
             .take_until(shutdown)
     };
     let limits = Limits::default().concurrency(config.concurrency.max(1));
-    let refused = tokio::spawn(primary::report_unparsed(primary.clone(), kit));
+    // A set ends what is in it when this controller ends, and when it is dropped.
+    let mut beside = JoinSet::new();
+    beside.spawn(primary::report_unparsed(primary.clone(), kit));
     applier(
         |named: Arc<PartialObjectMeta<R::Object>>, runner: Arc<Runner<R>>| {
             Box::pin(async move {
@@ -124,7 +128,6 @@ pub async fn run<R: Reconciler>(
         }
     })
     .await;
-    refused.abort();
     Ok(())
 }
 

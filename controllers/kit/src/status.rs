@@ -2,7 +2,6 @@
 //!
 //! The only module that names the crate `backoff`.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -26,6 +25,7 @@ use crate::events::transitions;
 use crate::expect::shows;
 use crate::kit::{Kit, Meta};
 use crate::metrics::Outcome;
+use crate::recent::Recent;
 use crate::run::{self, locked};
 use crate::trace;
 
@@ -35,13 +35,11 @@ const TOTAL: Duration = Duration::from_secs(10);
 const ATTEMPT: Duration = Duration::from_secs(4);
 /// Between two writes of one object that change numbers or messages only.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
-/// Entries beyond this are all forgotten at once.
-const REMEMBERED: usize = 50_000;
 
 /// The last status written to each object, by UID.
 #[derive(Default)]
 pub(crate) struct Statuses {
-    inner: Mutex<HashMap<String, Last>>,
+    inner: Mutex<Recent<String, Last>>,
 }
 
 #[derive(Clone)]
@@ -53,16 +51,12 @@ struct Last {
 
 impl Statuses {
     fn last(&self, uid: &str) -> Option<Last> {
-        locked(&self.inner).get(uid).cloned()
+        locked(&self.inner).get(uid)
     }
 
     fn record(&self, uid: &str, version: String, hash: u64) {
-        let mut inner = locked(&self.inner);
-        if inner.len() >= REMEMBERED {
-            inner.clear();
-        }
         let at = Instant::now();
-        inner.insert(uid.to_owned(), Last { at, version, hash });
+        locked(&self.inner).put(uid.to_owned(), Last { at, version, hash });
     }
 
     pub(crate) fn forget(&self, uid: &str) {
@@ -113,7 +107,7 @@ where
         return Ok(());
     }
     let resource = ApiResource::erase::<O>(&());
-    let result = send(kit, &owner, &resource, &new).await;
+    let result = send(kit, &owner, &resource, kit.manager(), &new).await;
     match &result {
         Ok(Written::Yes(meta)) => {
             count(kit, "written");
@@ -206,6 +200,7 @@ async fn send(
     kit: &Kit,
     owner: &Owner<'_>,
     resource: &ApiResource,
+    manager: &str,
     status: &Value,
 ) -> Result<Written, Error> {
     let body = json!({
@@ -224,7 +219,7 @@ async fn send(
             attempt,
             error = field::Empty
         );
-        let sent = timeout_at(until, patch(kit, owner, resource, &body))
+        let sent = timeout_at(until, patch(kit, owner, resource, manager, &body))
             .instrument(span.clone())
             .await;
         let error = match sent {
@@ -263,9 +258,15 @@ fn delays() -> ExponentialBackoff<backoff::SystemClock> {
         .build()
 }
 
-async fn patch(kit: &Kit, owner: &Owner<'_>, resource: &ApiResource, body: &Value) -> Result<Meta, Error> {
+async fn patch(
+    kit: &Kit,
+    owner: &Owner<'_>,
+    resource: &ApiResource,
+    manager: &str,
+    body: &Value,
+) -> Result<Meta, Error> {
     let api: Api<DynamicObject> = Api::namespaced_with(kit.client(), &owner.key.2, resource);
-    let params = PatchParams::apply(kit.manager()).force();
+    let params = PatchParams::apply(manager).force();
     let name = format!("{}/status", owner.plural);
     Call {
         verb: "patch",
@@ -314,7 +315,8 @@ fn is_gone(owner: &Owner<'_>, error: &Error) -> bool {
     }
 }
 
-/// Writes that an object cannot be parsed, through its metadata. It has no other status then.
+/// Writes that an object cannot be parsed, through its metadata. All else in its status stays: it is what is known of
+/// the store, such as that it has formed, and plans are made on it once the object can be read again.
 pub(crate) async fn write_unparsed<O>(
     kit: &Kit,
     invalid: &kube::core::error_boundary::InvalidObject,
@@ -342,7 +344,10 @@ where
         ],
     });
     let resource = ApiResource::erase::<O>(&());
-    if let Written::Yes(meta) = send(kit, &owner, &resource, &status).await? {
+    // Under the usual manager the apply would remove every field it does not name. These few the usual status names
+    // too, so that they change hands and nobody is left with them.
+    let manager = format!("{}/unreadable", kit.manager());
+    if let Written::Yes(meta) = send(kit, &owner, &resource, &manager, &status).await? {
         kit.note_write(owner.key.clone(), &meta.metadata, 0, 0);
     }
     Ok(())

@@ -12,9 +12,9 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt, FilterFn, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -78,7 +78,7 @@ pub fn init(options: &Options) -> Result<Telemetry, Error> {
         LogFormat::Human => lines.boxed(),
     };
     tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
+        .with(lines.with_filter(filter.and(bodiless())))
         .with(spans)
         .try_init()
         .map_err(|error| Error::Ended(format!("failed to begin to log: {error}")))?;
@@ -143,6 +143,14 @@ fn resource(options: &Options) -> Resource {
     }
 }
 
+/// Whatever a filter lets through, the body of an answer is neither logged nor sent: kube warns of one that it cannot
+/// read with the whole of it, which may be a Secret. What else that module of kube tells shows in errors and in watches
+/// that are cut.
+fn bodiless() -> FilterFn {
+    let is_bodiless = |told: &Metadata<'_>| !told.is_event() || told.target() != "kube_client::client";
+    filter_fn(is_bodiless)
+}
+
 /// The spans of a reconcile and its requests. What the libraries below log is not part of a trace, and the root
 /// span the runtime makes around each reconcile would only hide ours.
 pub(crate) fn layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + use<S>
@@ -167,7 +175,7 @@ where
         .with_tracer(provider.tracer(SERVICE))
         .with_location(false)
         .with_threads(false)
-        .with_filter(seen)
+        .with_filter(seen.and(bodiless()))
 }
 
 #[cfg(test)]

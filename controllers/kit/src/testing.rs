@@ -92,6 +92,12 @@ pub(crate) fn refusal(code: u16, reason: &str, message: &str) -> Answer {
     )
 }
 
+/// Hold it while spans or events are recorded. Of one subscriber alone, tracing takes what the first thread to come by
+/// has set as everybody's: a test beside it, which has none, would turn a span off for all.
+pub(crate) fn recording() -> tracing::Dispatch {
+    tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default())
+}
+
 /// Waits until something holds, for at most a few (paused) seconds.
 pub(crate) async fn until(holds: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(10);

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -265,6 +266,7 @@ impl Watches {
                 hub: hub.clone(),
                 parse: reading.parse,
                 tolerates: reading.tolerates,
+                rejected: AtomicI64::default(),
             }
             .run()
             .boxed(),

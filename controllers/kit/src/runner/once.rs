@@ -7,6 +7,7 @@ use std::time::Duration;
 use kube::Resource;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -109,7 +110,8 @@ impl<R: Reconciler> Runner<R> {
         self.conclude(&object, &span, started.elapsed(), result, notes.notes())
     }
 
-    /// In a task of its own, so that a panic ends the task and not the controller.
+    /// In a task of its own, so that a panic ends the task and not the controller. Whoever drops this ends the task too:
+    /// without the Lease nothing may go on.
     async fn guarded(&self, object: Arc<R::Object>, notes: Arc<Run>) -> Result<Next, Error> {
         let reconciler = self.reconciler.clone();
         let limit = self.config.deadline;
@@ -127,9 +129,12 @@ impl<R: Reconciler> Runner<R> {
                 })
             })
         };
-        match tokio::spawn(work.in_current_span()).await {
-            Ok(result) => result,
-            Err(error) => Err(Error::Panicked(panic_text(error))),
+        let mut task = JoinSet::new();
+        task.spawn(work.in_current_span());
+        match task.join_next().await {
+            Some(Ok(result)) => result,
+            Some(Err(error)) => Err(Error::Panicked(panic_text(error))),
+            None => Err(Error::Ended("a reconcile ended without a result".to_owned())),
         }
     }
 

@@ -98,38 +98,76 @@ fn fingerprint(meta: &ObjectMeta) -> u64 {
     hasher.finish()
 }
 
-/// Tells users of objects that cannot be read, once for each generation and message.
+/// What was told of each object that cannot be read, by UID: its generation and the parser's message.
+type Told = HashMap<String, (Option<i64>, String)>;
+
+/// Tells users of objects that cannot be read, once for each generation and message, unless it was mended in between.
 pub(super) async fn report_unparsed<O>(primary: Source<O>, kit: Kit)
 where
     O: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
 {
     let (sender, mut receiver) = mpsc::unbounded_channel::<InvalidObject>();
+    let told: Arc<Mutex<Told>> = Arc::default();
+    let mended = told.clone();
     primary.listen(move |heard| match heard {
         Heard::Unparsed(invalid) => sender.send(invalid.clone()).is_ok(),
-        _ => !sender.is_closed(),
+        Heard::There(object) | Heard::Gone(object) => {
+            locked(&mended).remove(object.meta().uid.as_deref().unwrap_or_default());
+            !sender.is_closed()
+        }
     });
-    let mut told: HashMap<String, (Option<i64>, String)> = HashMap::new();
+    while let Some(invalid) = receiver.recv().await {
+        let uid = invalid.metadata.uid.clone().unwrap_or_default();
+        let now = (invalid.metadata.generation, invalid.error.clone());
+        if locked(&told).get(&uid) == Some(&now) {
+            continue;
+        }
+        // Only what was told is remembered: the next event of the object is another try.
+        if report(&primary, &kit, &invalid).await && is_current(&primary, &invalid) {
+            locked(&told).insert(uid, now);
+        }
+    }
+}
+
+/// Writes it to the object, and again while that may help. Whether it is written.
+async fn report<O>(primary: &Source<O>, kit: &Kit, invalid: &InvalidObject) -> bool
+where
+    O: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+{
     let delays = Delays {
         first: Duration::from_secs(1),
         most: Duration::from_secs(30),
     };
-    while let Some(invalid) = receiver.recv().await {
-        let uid = invalid.metadata.uid.clone().unwrap_or_default();
-        let now = (invalid.metadata.generation, invalid.error.clone());
-        if told.get(&uid) == Some(&now) {
-            continue;
+    let mut failures = 0;
+    // What has been mended meanwhile must not be called unreadable.
+    while is_current(primary, invalid) {
+        let Err(error) = write_unparsed::<O>(kit, invalid).await else {
+            return true;
+        };
+        tracing::warn!(reason = error.reason(), %error, "failed to tell that an object cannot be read");
+        if !error.verdict().is_transient() || failures > 5 {
+            return false;
         }
-        let mut failures = 0;
-        while let Err(error) = write_unparsed::<O>(&kit, &invalid).await {
-            tracing::warn!(reason = error.reason(), %error, "failed to tell that an object cannot be read");
-            if !error.verdict().is_transient() || failures > 5 {
-                break;
-            }
-            tokio::time::sleep(delays.after(failures)).await;
-            failures += 1;
-        }
-        told.insert(uid, now);
+        tokio::time::sleep(delays.after(failures)).await;
+        failures += 1;
     }
+    false
+}
+
+/// Whether an object still cannot be read, for the same cause. If for another one, that is told next.
+fn is_current<O>(primary: &Source<O>, invalid: &InvalidObject) -> bool
+where
+    O: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+{
+    let meta = &invalid.metadata;
+    let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref());
+    primary
+        .is_unparsed(namespace.unwrap_or_default(), name.unwrap_or_default())
+        .is_some_and(|now| {
+            now.metadata.uid == meta.uid
+                && now.metadata.generation == meta.generation
+                && now.error == invalid.error
+        })
 }
 
 #[cfg(test)]
@@ -164,10 +202,62 @@ mod tests {
 #[cfg(test)]
 mod unparsed_tests {
     use super::*;
-    use crate::testing::{Answer, server, until};
+    use crate::testing::{Answer, refusal, server, until};
     use crate::watch::{Scope, Watches};
     use crds::Tenant;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn tenant(version: &str, spec: &Value) -> Value {
+        json!({"apiVersion": "storage.rustfs.com/v1alpha1", "kind": "Tenant", "spec": spec,
+               "metadata": {"name": "a", "namespace": "ns", "uid": "a", "resourceVersion": version, "generation": 3}})
+    }
+
+    /// How often it is told that a Tenant cannot be read, which these events are heard of after a list. Each telling but
+    /// the first is taken.
+    async fn told(events: Vec<Value>) -> usize {
+        let bad = json!({"image": 7});
+        let list = json!({"metadata": {"resourceVersion": "6"}, "items": [tenant("5", &bad)]});
+        let events = Mutex::new(events.into_iter());
+        let tries = Mutex::new(0);
+        let (env, record) = server(move |asked| match asked.method.as_str() {
+            "PATCH" => {
+                *locked(&tries) += 1;
+                match *locked(&tries) {
+                    1 => refusal(403, "Forbidden", "no"),
+                    _ => Answer::Json(200, tenant("7", &json!({}))),
+                }
+            }
+            _ if asked.uri.contains("watch=true") => match locked(&events).next() {
+                Some(object) => Answer::Json(200, json!({"type": "MODIFIED", "object": object})),
+                None => Answer::Silence,
+            },
+            _ => Answer::Json(200, list.clone()),
+        });
+        let mut watches = Watches::new(&env, Scope::All);
+        let source = watches.primary::<Tenant>(|_| None);
+        let telling = tokio::spawn(report_unparsed(source, Kit::new(&env, "tenant")));
+        let watching = tokio::spawn(watches.start());
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        telling.abort();
+        watching.abort();
+        let lines = record.lines();
+        lines.iter().filter(|line| line.starts_with("PATCH")).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_told_is_told_at_the_next_event_and_then_no_more() {
+        let bad = json!({"image": 7});
+        assert_eq!(told(vec![tenant("7", &bad)]).await, 2);
+        assert_eq!(told(vec![tenant("7", &bad), tenant("8", &bad)]).await, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_mended_in_between_is_told_again() {
+        let bad = json!({"image": 7});
+        let good = json!({});
+        let events = vec![tenant("7", &bad), tenant("8", &good), tenant("9", &bad)];
+        assert_eq!(told(events).await, 3);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn an_object_that_cannot_be_read_is_told_so_once_and_stops_nobody() {

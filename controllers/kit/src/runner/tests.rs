@@ -128,6 +128,60 @@ async fn a_shutdown_ends_the_controller_once_nothing_runs() {
     running.task.await.unwrap().unwrap();
 }
 
+/// A reconciler that works for ever and tells when its work is dropped.
+struct Endless {
+    begun: Arc<tokio::sync::Notify>,
+    ended: Arc<tokio::sync::Notify>,
+}
+
+struct OnDrop(Arc<tokio::sync::Notify>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+impl Reconciler for Endless {
+    type Object = ConfigMap;
+    const NAME: &'static str = "tenant";
+
+    async fn reconcile(&self, _: &ConfigMap) -> Result<Next, Error> {
+        let _told = OnDrop(self.ended.clone());
+        self.begun.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_controller_that_is_cut_off_leaves_no_reconcile_running() {
+    let (env, _) = server(|_| Answer::Silence);
+    let (begun, ended) = (Arc::default(), Arc::default());
+    let endless = Endless {
+        begun: Arc::clone(&begun),
+        ended: Arc::clone(&ended),
+    };
+    let config = Config {
+        deadline: Duration::from_secs(3600),
+        ..Config::default()
+    };
+    let source = Source::holding(vec![config_map()]);
+    let kit = Kit::new(&env, "tenant");
+    let task = tokio::spawn(run(
+        endless,
+        source,
+        Vec::new(),
+        kit,
+        config,
+        std::future::pending(),
+    ));
+    begun.notified().await;
+    task.abort();
+    let _ = task.await;
+    let at_once = tokio::time::timeout(Duration::from_millis(1), ended.notified());
+    assert!(at_once.await.is_ok(), "it goes on");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_watch_lists_resumes_and_wakes_for_deletions() {
     let item = |name: &str, version: &str| json!({"metadata": {"name": name, "namespace": "ns", "uid": name, "resourceVersion": version}});

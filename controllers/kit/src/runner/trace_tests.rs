@@ -12,7 +12,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use super::*;
 use crate::shutdown::Shutdown;
 use crate::telemetry::{Roots, layer};
-use crate::testing::{Answer, server, until};
+use crate::testing::{Answer, recording, server, until};
 
 struct Writer {
     kit: Kit,
@@ -56,6 +56,7 @@ async fn traced() -> Vec<SpanData> {
         .with_sampler(Sampler::ParentBased(Box::new(Roots::from_vars(|_| None))))
         .with_simple_exporter(exporter.clone())
         .build();
+    let _recording = recording();
     let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer(&provider)));
     let (env, _) = server(|asked| {
         let (uid, version) = if asked.uri.contains("services") {

@@ -226,3 +226,27 @@ async fn progress_is_written_at_most_every_two_seconds_and_a_condition_at_once()
     kit.write_status(&tenant("20"), Some(&b), &c).await.unwrap();
     assert_eq!(status_lines(&record.lines()), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn that_an_object_cannot_be_read_takes_nothing_else_out_of_its_status() {
+    let (env, record) = server(taken);
+    let kit = Kit::new(&env, "tenant");
+    let invalid = kube::core::error_boundary::InvalidObject {
+        error: "invalid type".to_owned(),
+        metadata: tenant("10").metadata,
+    };
+    write_unparsed::<Tenant>(&kit, &invalid).await.unwrap();
+    let asked = record.all();
+    // An apply removes what its manager owns and it does not name: this one owns nothing else.
+    assert!(
+        asked[0]
+            .uri
+            .contains("fieldManager=rustfs-operator%2Ftenant%2Funreadable"),
+        "{}",
+        asked[0].uri
+    );
+    assert!(asked[0].uri.contains("force=true"));
+    // The usual status names all of it, and takes it back.
+    let fields: Vec<&String> = asked[0].body["status"].as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["conditions", "observedGeneration"]);
+}

@@ -3,9 +3,11 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use kube::Resource;
 use kube::api::{ListParams, ObjectList, WatchEvent, WatchParams};
 use kube::core::Request;
@@ -27,6 +29,8 @@ const OPEN_WITHIN: Duration = Duration::from_secs(10);
 const SILENT_AFTER: Duration = Duration::from_secs(90);
 /// A watch that lived this long was healthy, whatever ended it.
 const HEALTHY_AFTER: Duration = Duration::from_secs(2);
+/// After this many watches in a row that broke as soon as they were open: what follows their version cannot be heard.
+const SHORT_LIVES: u32 = 5;
 /// A kind that is not served is looked for again after this long.
 const SERVED_EVERY: Duration = Duration::from_secs(5);
 /// A right that is missing is looked for again after this long: each look is a refusal in the audit log.
@@ -61,11 +65,15 @@ where
     pub(super) hub: Arc<Hub<K>>,
     pub(super) parse: Parse<R, K>,
     pub(super) tolerates: Tolerates,
+    /// How many unparsed objects of this watch the metric counts now.
+    pub(super) rejected: AtomicI64,
 }
 
+type Events<R> = BoxStream<'static, Result<WatchEvent<R>, kube::Error>>;
+
 enum Cut {
-    /// It ended in good order or was broken: resume at this version.
-    Resume(String, Option<String>),
+    /// It ended in good order or was broken: resume at the version it has come to.
+    Resume(Option<String>),
     /// The version is too old, or unknown: list again.
     Expired(Option<String>),
     /// The kind cannot be seen, and that is no failure.
@@ -95,29 +103,40 @@ where
     pub(super) async fn run(self) {
         let mut version: Option<String> = None;
         let mut failures = 0;
+        let mut short_lives = 0;
         loop {
-            let Some(from) = version.take() else {
-                match self.list().await {
-                    Ok(listed) => version = Some(listed),
-                    Err(ListError::Without(access)) => sleep(again(access)).await,
-                    Err(ListError::Failed(error)) => self.pause(&mut failures, error).await,
-                }
+            let Some(mut at) = version.take() else {
+                version = self.begin(&mut failures).await;
                 continue;
             };
-            let opened = Instant::now();
-            let (next, error) = match self.watch(from).await {
-                Cut::Resume(at, error) => (Some(at), error),
-                Cut::Expired(error) => (None, error),
+            let mut lived = false;
+            let cut = match self.open(&at).await {
+                Ok(events) => {
+                    let opened = Instant::now();
+                    let cut = self.follow(events, &mut at).await;
+                    lived = opened.elapsed() >= HEALTHY_AFTER;
+                    short_lives = if lived { 0 } else { short_lives + 1 };
+                    cut
+                }
+                Err(cut) => cut,
+            };
+            if lived {
+                failures = 0;
+            }
+            let error = match cut {
+                Cut::Resume(error) if short_lives < SHORT_LIVES => {
+                    version = Some(at);
+                    error
+                }
+                Cut::Resume(error) | Cut::Expired(error) => {
+                    short_lives = 0;
+                    error
+                }
                 Cut::Without(access) => {
                     sleep(again(access)).await;
                     continue;
                 }
             };
-            version = next;
-            let lived = opened.elapsed() >= HEALTHY_AFTER;
-            if lived {
-                failures = 0;
-            }
             if let Some(error) = error {
                 self.pause(&mut failures, error).await;
             } else if !lived {
@@ -125,6 +144,16 @@ where
                     .await;
             }
         }
+    }
+
+    /// Lists. Nothing: it has waited, to be tried again.
+    async fn begin(&self, failures: &mut u32) -> Option<String> {
+        match self.list().await {
+            Ok(listed) => return Some(listed),
+            Err(ListError::Without(access)) => sleep(again(access)).await,
+            Err(ListError::Failed(error)) => self.pause(failures, error).await,
+        }
+        None
     }
 
     async fn pause(&self, failures: &mut u32, error: String) {
@@ -187,6 +216,7 @@ where
         // First: nobody may take the emptied store for what there is.
         self.hub.access(access);
         self.hub.replace(Vec::new());
+        self.count_unparsed();
         self.hub.health.heard(None);
         self.hub.health.fill();
         Some(access)
@@ -210,7 +240,7 @@ where
         within(LIST_WITHIN, self.env.client().request(request)).await
     }
 
-    async fn watch(&self, from: String) -> Cut {
+    async fn open(&self, from: &str) -> Result<Events<R>, Cut> {
         let params = WatchParams {
             label_selector: self.selector.clone(),
             bookmarks: true,
@@ -218,9 +248,9 @@ where
         };
         let request = Request::new(&self.url);
         let request = if R::metadata_api() {
-            request.watch_metadata(&params, &from)
+            request.watch_metadata(&params, from)
         } else {
-            request.watch(&params, &from)
+            request.watch(&params, from)
         };
         let opened = match request {
             Ok(mut request) => {
@@ -229,34 +259,45 @@ where
             }
             Err(error) => Err(kube::Error::BuildRequest(error)),
         };
-        let mut events = match opened {
-            Ok(events) => Box::pin(events),
+        let events = match opened {
+            Ok(events) => events.boxed(),
             Err(error) if self.tolerates == Tolerates::NotPermitted && is(&error, 403) => {
-                return self.without(&error).map_or(Cut::Expired(None), Cut::Without);
+                return Err(self.without(&error).map_or(Cut::Expired(None), Cut::Without));
             }
             // A kind that is no longer served is found out by listing it.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 410) => {
-                return Cut::Expired(Some(status.message));
+                return Err(Cut::Expired(Some(status.message)));
             }
-            Err(error) => return Cut::Resume(from, Some(explain(&error))),
+            Err(error) => return Err(Cut::Resume(Some(explain(&error)))),
         };
         self.hub.access(Access::Open);
-        self.hub.health.heard(None);
-        let mut at = from;
+        Ok(events)
+    }
+
+    /// Hears what comes until it is cut. `at` is the version it has come to.
+    async fn follow(&self, mut events: Events<R>, at: &mut String) -> Cut {
+        // A watch that breaks as soon as it is open is as good as cut: to be open is to have heard, or lived on.
+        let mut patience = HEALTHY_AFTER;
         loop {
-            let event = match timeout(SILENT_AFTER, events.next()).await {
+            let event = match timeout(patience, events.next()).await {
                 Ok(Some(Ok(event))) => event,
-                Ok(Some(Err(error))) => return Cut::Resume(at, Some(explain(&error))),
-                Ok(None) => return Cut::Resume(at, None),
+                Ok(Some(Err(error))) => return Cut::Resume(Some(explain(&error))),
+                Ok(None) => return Cut::Resume(None),
+                Err(_) if patience < SILENT_AFTER => {
+                    self.hub.health.heard(None);
+                    patience = SILENT_AFTER;
+                    continue;
+                }
                 Err(_) => return Cut::Expired(Some("the watch fell silent".to_owned())),
             };
             match event {
                 WatchEvent::Error(status) if status.code == 410 => {
                     return Cut::Expired(Some(status.message));
                 }
-                WatchEvent::Error(status) => return Cut::Resume(at, Some(status.message)),
-                event => self.hear(event, &mut at),
+                WatchEvent::Error(status) => return Cut::Resume(Some(status.message)),
+                event => self.hear(event, at),
             }
+            patience = SILENT_AFTER;
         }
     }
 
@@ -264,16 +305,13 @@ where
         match event {
             WatchEvent::Added(raw) | WatchEvent::Modified(raw) => {
                 note(at, raw.meta().resource_version.as_deref());
-                let parsed = self.read(raw);
-                let refused = parsed.is_err();
-                self.hub.there(parsed);
-                if refused {
-                    self.count_unparsed();
-                }
+                self.hub.there(self.read(raw));
+                self.count_unparsed();
             }
             WatchEvent::Deleted(raw) => {
                 note(at, raw.meta().resource_version.as_deref());
                 self.hub.gone(self.read(raw));
+                self.count_unparsed();
             }
             WatchEvent::Bookmark(mark) => note(at, Some(&mark.metadata.resource_version)),
             WatchEvent::Error(_) => return,
@@ -287,15 +325,17 @@ where
         (self.parse)(raw)
     }
 
+    /// Keeps the metric true. It is added to, not set: a kind may have several watches, with other selectors.
     fn count_unparsed(&self) {
-        let count = self.hub.unparsed().len();
+        let now = i64::try_from(self.hub.count_unparsed()).unwrap_or(i64::MAX);
+        let before = self.rejected.swap(now, Ordering::Relaxed);
         self.env
             .metrics()
             .rejected
             .get_or_create(&Kind {
                 kind: self.hub.health.kind().to_owned(),
             })
-            .set(i64::try_from(count).unwrap_or(i64::MAX));
+            .inc_by(now - before);
     }
 }
 
@@ -330,3 +370,6 @@ async fn within<T>(
         ))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -189,6 +189,10 @@ where
         }
     }
 
+    pub(super) fn count_unparsed(&self) -> usize {
+        locked(&self.unparsed).len()
+    }
+
     pub(super) fn unparsed(&self) -> Vec<InvalidObject> {
         locked(&self.unparsed).values().cloned().collect()
     }
