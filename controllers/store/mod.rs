@@ -147,7 +147,9 @@ impl Stores {
         let mut access = Access::default();
         let mut orders = Vec::new();
         for server in servers::ready(&self.context, tenant) {
-            orders.push(order(self.connect(tenant, &server, &mut access, deadlines()).await?));
+            orders.push(order(
+                self.connect(tenant, &server, &mut access, deadlines()).await?,
+            ));
         }
         let told = stream::iter(orders).buffer_unordered(AT_ONCE);
         let told = told.try_collect::<()>().await;
