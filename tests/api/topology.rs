@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crds::names::LABEL_TOPOLOGY_REVISION;
+use crds::names::{LABEL_POOL, LABEL_TOPOLOGY_REVISION};
 use crds::{Pool, Tenant};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
 use kube::ResourceExt;
-use kube::api::{Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 
 use crate::World;
@@ -116,6 +116,18 @@ pub async fn a_newcomer_is_taken_back_while_no_client_was_served_with_it(world: 
     late["spec"]["preflight"] = json!("Report");
     for forced in [false, true] {
         space.apply::<Pool>("late", &late).await.unwrap();
+        if forced {
+            // Nobody knows what the one before has kept.
+            space
+                .condition::<Pool>("late", "StorageReady", "False", "VolumesNotEmpty", SOON)
+                .await;
+            let kept = ListParams::default().labels(&format!("{LABEL_POOL}=late"));
+            let claims = space.api::<PersistentVolumeClaim>();
+            claims
+                .delete_collection(&DeleteParams::default(), &kept)
+                .await
+                .unwrap();
+        }
         space
             .condition::<Pool>("late", "Joined", "False", "Joining", SOON)
             .await;

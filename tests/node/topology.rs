@@ -11,7 +11,8 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::World;
-use crate::scene::{dies, keeping, kill_operator, sized, undisturbed};
+use crate::s3::Store;
+use crate::scene::{create_with, dies, kill_operator, small, undisturbed};
 use crate::support::objects;
 use crate::support::pods::is_ready;
 use crate::support::space::Space;
@@ -25,11 +26,14 @@ const OBJECTS: usize = 10;
 const MANY: usize = 10;
 
 pub async fn a_pool_joins_and_a_deleted_one_stays_as_long_as_its_drain_is_held(world: Arc<World>) {
-    let (space, store) = keeping(&world, "topology", &objects::tenant(), OBJECTS).await;
+    let space = Space::make(&world.cluster.admin, "topology").await;
+    create_with(&space, &objects::tenant(), &small()).await;
+    let store = Store::find(&world, &space, "store-credentials", None).await;
+    store.put("kept", OBJECTS);
 
     let traffic = store.traffic("busy");
     let started = Instant::now();
-    space.apply::<Pool>("p1", &sized("1Gi")).await.unwrap();
+    space.apply::<Pool>("p1", &small()).await.unwrap();
     until("the first new server", CHANGED, || space.get::<Pod>("store-p1-0")).await;
     kill_operator(&world).await;
     joined(&space, "p1").await;
@@ -106,7 +110,7 @@ pub async fn without(space: &Space, pool: &str) {
             .filter(|pod| pod.name_any().starts_with(&prefix))
             .count();
         let ready = pods.iter().filter(|pod| is_ready(pod)).count();
-        if (left, ready) == (0, 4) {
+        if left == 0 && ready == pods.len() {
             Ok(())
         } else {
             Err(format!("{left} are left, {ready} servers are ready"))
