@@ -6,6 +6,7 @@ pub mod claims;
 pub mod drain;
 pub(crate) mod environment;
 pub mod growth;
+mod inherited;
 mod limit;
 mod node_loss;
 mod pods;
