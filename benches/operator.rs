@@ -61,12 +61,7 @@ async fn measure() {
     )
     .await;
     let kubeconfig = support::operator::install(&cluster, "dev").await;
-    let how = How {
-        kubeconfig,
-        identity: "bench".to_owned(),
-        arguments: vec![],
-        environment: vec![],
-    };
+    let how = How::plain(&kubeconfig, "bench");
     let _servers = Servers::start(&cluster).await;
     let operator = Operator::start(&cluster, &how).await;
     operator.ready(SOON).await;

@@ -284,12 +284,7 @@ impl World {
         drop(shared);
         let mut own = self.operator.write().await;
         if own.is_none() {
-            let how = How {
-                kubeconfig: self.kubeconfig.clone(),
-                identity: "shared".to_owned(),
-                arguments: vec![],
-                environment: vec![],
-            };
+            let how = How::plain(&self.kubeconfig, "shared");
             *own = Some(Operator::start(&self.cluster, &how).await);
         }
         own.downgrade()
@@ -310,12 +305,10 @@ impl World {
     /// An operator for one namespace, which a test may kill and start again, while the shared one is stopped.
     pub async fn own(&self, space: &Space) -> Operator {
         let how = How {
-            kubeconfig: self.kubeconfig.clone(),
-            identity: space.name.clone(),
             arguments: ["--leader-election", "false", "--namespace", &space.name]
                 .map(str::to_owned)
                 .to_vec(),
-            environment: vec![],
+            ..How::plain(&self.kubeconfig, &space.name)
         };
         let operator = Operator::start(&self.cluster, &how).await;
         operator.ready(SOON).await;

@@ -21,15 +21,6 @@ use crate::support::servers::Servers;
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
 
-fn how(kubeconfig: PathBuf, identity: &str) -> How {
-    How {
-        kubeconfig,
-        identity: identity.to_owned(),
-        arguments: vec![],
-        environment: vec![],
-    }
-}
-
 pub async fn killed_in_the_middle_it_ends_where_an_undisturbed_run_ends(world: Arc<World>) {
     let _shared = world.stopped().await;
     let reference = {
@@ -68,7 +59,7 @@ pub async fn killed_in_the_middle_it_ends_where_an_undisturbed_run_ends(world: A
 pub async fn of_two_replicas_one_leads_and_the_other_takes_over_within_20_seconds(world: Arc<World>) {
     let mut shared = world.operator.write().await;
     shared.take();
-    let mut first = Operator::start(&world.cluster, &how(world.kubeconfig.clone(), "first")).await;
+    let mut first = Operator::start(&world.cluster, &How::plain(&world.kubeconfig, "first")).await;
     let leases: Api<Lease> = Api::namespaced(world.cluster.admin.clone(), NAMESPACE);
     let holder = || async {
         let lease = leases
@@ -94,7 +85,7 @@ pub async fn of_two_replicas_one_leads_and_the_other_takes_over_within_20_second
         }
     };
     until("the first to lead", SOON, held_by("first")).await;
-    let second = Operator::start(&world.cluster, &how(world.kubeconfig.clone(), "second")).await;
+    let second = Operator::start(&world.cluster, &How::plain(&world.kubeconfig, "second")).await;
     second.ready(SOON).await;
     first.process.kill();
     let start = Instant::now();
@@ -112,7 +103,7 @@ pub async fn of_two_replicas_one_leads_and_the_other_takes_over_within_20_second
 pub async fn asked_to_stop_it_gives_the_lease_back_and_exits_with_0(world: Arc<World>) {
     let mut shared = world.operator.write().await;
     shared.take();
-    let mut operator = Operator::start(&world.cluster, &how(world.kubeconfig.clone(), "polite")).await;
+    let mut operator = Operator::start(&world.cluster, &How::plain(&world.kubeconfig, "polite")).await;
     operator.ready(SOON).await;
     let space = store(&world.cluster, "stop").await;
     space.ready::<Tenant>("store", SOON).await;
@@ -139,7 +130,7 @@ pub async fn when_all_its_connections_are_cut_it_sees_again_within_5_seconds(wor
     let through = world.cluster.scratch.join("proxied.kubeconfig");
     let address = format!("https://127.0.0.1:{}", proxy.port);
     write_kubeconfig(&world.cluster.kubeconfig, &through, &token, Some(&address));
-    let operator = Operator::start(&world.cluster, &how(through, "proxied")).await;
+    let operator = Operator::start(&world.cluster, &How::plain(&through, "proxied")).await;
     operator.ready(SOON).await;
     let space = store(&world.cluster, "cut").await;
     space.ready::<Tenant>("store", SOON).await;
@@ -177,7 +168,7 @@ pub async fn in_one_namespace_a_role_is_enough(world: Arc<World>) {
     shared.take();
     let own = Cluster::start("single", &["--nodes", "1"]).await;
     let _servers = Servers::start(&own).await;
-    let mut how = how(install_single(&own).await, "single");
+    let mut how = How::plain(&install_single(&own).await, "single");
     how.arguments = vec!["--namespace".to_owned(), NAMESPACE.to_owned()];
     let operator = Operator::start(&own, &how).await;
     operator.ready(SOON).await;

@@ -25,12 +25,7 @@ pub async fn nothing_is_written_once_all_is_ready(world: Arc<World>) {
     // Alone, so that every write of the operator is about this store.
     let mut shared = world.operator.write().await;
     shared.take();
-    let how = How {
-        kubeconfig: world.kubeconfig.clone(),
-        identity: "silent".to_owned(),
-        arguments: vec![],
-        environment: vec![],
-    };
+    let how = How::plain(&world.kubeconfig, "silent");
     let operator = Operator::start(&world.cluster, &how).await;
     operator.ready(SOON).await;
     let space = Space::make(&world.cluster.admin, "silence").await;

@@ -22,12 +22,10 @@ pub async fn a_reconcile_is_one_trace_and_leads_back_to_the_write_that_woke_it(w
         ("OTEL_BSP_SCHEDULE_DELAY", "200"),
     ];
     let how = How {
-        kubeconfig: world.kubeconfig.clone(),
-        identity: "traced".to_owned(),
-        arguments: vec![],
         environment: environment
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
+        ..How::plain(&world.kubeconfig, "traced")
     };
     let operator = Operator::start(&world.cluster, &how).await;
     operator.ready(SOON).await;

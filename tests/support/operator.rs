@@ -39,6 +39,18 @@ pub struct How {
     pub environment: Vec<(String, String)>,
 }
 
+impl How {
+    /// With nothing more.
+    pub fn plain(kubeconfig: &Path, identity: &str) -> Self {
+        Self {
+            kubeconfig: kubeconfig.to_owned(),
+            identity: identity.to_owned(),
+            arguments: vec![],
+            environment: vec![],
+        }
+    }
+}
+
 impl Operator {
     /// Starts it and waits until it lives; it need not lead.
     pub async fn start(cluster: &Cluster, how: &How) -> Self {

@@ -172,6 +172,12 @@ impl Topology {
         self.former.iter().filter(leaving).collect()
     }
 
+    /// The pool whose data is moved to the others; there is one at a time.
+    #[must_use]
+    pub fn draining(&self) -> Option<&Member> {
+        self.pools.iter().find(|member| member.phase == Phase::Draining)
+    }
+
     /// Whether the servers move objects for balance, or are about to.
     #[must_use]
     pub fn rebalances(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use crds::Pool;
 use crds::conditions::STORAGE_READY;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
 use super::{Observed, claims};
 use crate::meta;
@@ -18,20 +19,14 @@ pub(super) fn fit(pool: &Pool, observed: &Observed) -> Result<(), Verdict> {
         );
         return Err(Verdict::stuck(STORAGE_READY, "VolumesNotOurs", message));
     }
-    let other = observed
-        .claims
-        .iter()
-        .filter(|claim| claims::labelled(pool, claim.as_ref()) && !claims::fits(pool, claim.as_ref()))
-        // Always the same one: a status that names another each time would be written for ever.
-        .min_by(|a, b| meta::name(a.as_ref()).cmp(meta::name(b.as_ref())));
-    match other {
+    match first(pool, observed, |claim| !claims::fits(pool, claim)) {
         Some(claim) => Err(Verdict::stuck(
             STORAGE_READY,
             "VolumesOfAnotherLayout",
             format!(
                 "PersistentVolumeClaim {} was kept from a Pool of this name with another layout: create this Pool with \
                  that layout to use its data, rename the Pool, or delete the kept claims",
-                meta::name(claim.as_ref())
+                meta::name(claim)
             ),
         )),
         None => Ok(()),
@@ -44,10 +39,7 @@ pub(super) fn none(pool: &Pool, observed: &Observed) -> Result<(), Verdict> {
     if observed.stateful_set.is_some() {
         return Ok(());
     }
-    let kept = observed.claims.iter().map(AsRef::as_ref);
-    let kept = kept
-        .filter(|claim| claims::labelled(pool, claim) && meta::older(*claim, pool))
-        .min_by(|a, b| meta::name(*a).cmp(meta::name(*b)));
+    let kept = first(pool, observed, |claim| meta::older(claim, pool));
     kept.map_or(Ok(()), |claim| {
         Err(Verdict::stuck(
             STORAGE_READY,
@@ -60,4 +52,16 @@ pub(super) fn none(pool: &Pool, observed: &Observed) -> Result<(), Verdict> {
             ),
         ))
     })
+}
+
+/// The first such claim with the Pool's labels: always the same one, or a status that names it would be written for ever.
+fn first<'a>(
+    pool: &Pool,
+    observed: &'a Observed,
+    is_such: impl Fn(&PersistentVolumeClaim) -> bool,
+) -> Option<&'a PersistentVolumeClaim> {
+    let claims = observed.claims.iter().map(AsRef::as_ref);
+    claims
+        .filter(|claim| claims::labelled(pool, claim) && is_such(claim))
+        .min_by_key(|claim| meta::name(*claim))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crds::Pool;
 use crds::names::{self, ANNOTATION_TEMPLATE_HASH, LABEL_POOL};
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::meta;
 
@@ -39,6 +40,14 @@ pub(super) fn ready(pod: &Pod) -> bool {
             .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
+/// When a Pod has become ready, or not ready, last.
+pub(crate) fn turned(pod: &Pod) -> Option<&Time> {
+    let status = pod.status.iter();
+    let mut conditions = status.flat_map(|status| status.conditions.iter().flatten());
+    let ready = conditions.find(|condition| condition.type_ == "Ready")?;
+    ready.last_transition_time.as_ref()
+}
+
 /// Whether the server runs and has been ready since it was started last: it is not ready because of what has changed
 /// around it, and not because of what it was started with.
 pub(super) fn served(pod: &Pod) -> bool {
@@ -48,13 +57,7 @@ pub(super) fn served(pod: &Pod) -> bool {
     let started = server
         .and_then(|server| server.state.as_ref()?.running.as_ref()?.started_at.as_ref())
         .map(|time| time.0);
-    let mut conditions = status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    let turned = conditions
-        .find(|condition| condition.type_ == "Ready")
-        .and_then(|ready| ready.last_transition_time.as_ref())
-        .map(|time| time.0);
+    let turned = turned(pod).map(|time| time.0);
     // It becomes not ready before it is started, and ready afterwards.
     started
         .zip(turned)

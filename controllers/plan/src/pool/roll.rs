@@ -10,7 +10,6 @@ use super::{Limit, Observed, Wanted, pods, template};
 use crate::health::Health;
 use crate::meta;
 use crate::step::{Step, Target, Why};
-use crate::topology::Phase;
 
 /// One server as far as replacing it is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,11 +263,7 @@ fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted, h
         formed: terms.topology.formed,
         turn: terms.topology.turn.as_deref() == Some(meta::name(pool)),
         settled: false,
-        moving: terms
-            .topology
-            .pools
-            .iter()
-            .any(|member| member.phase == Phase::Draining),
+        moving: terms.topology.draining().is_some(),
         known: matches!(health, Health::Said(_)),
         trouble: health.trouble(),
         expected: expected.sum(),

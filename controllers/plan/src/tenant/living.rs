@@ -7,6 +7,7 @@ use crds::Tenant;
 use super::members::{self, Census};
 use super::observed::Observed;
 use super::{facts, leaving, rollout, rotation, servers, topology};
+use crate::pool::drain;
 use crate::topology::{Phase, Rebalance, Topology, same_pool};
 
 /// One step on from the topology that is stored.
@@ -180,8 +181,7 @@ pub(crate) fn busy(observed: &Observed, base: &Topology) -> Option<String> {
     }
     let told = base.pools.iter().find(|member| {
         let pool = observed.pool(&member.name, &member.uid);
-        let status = pool.and_then(|pool| pool.status.as_ref());
-        member.phase == Phase::Active && status.is_some_and(|status| status.drain.is_some())
+        member.phase == Phase::Active && pool.is_some_and(drain::is_told)
     });
     if let Some(member) = told {
         return Some(format!("the drain of Pool {} is being called off", member.name));

@@ -146,23 +146,14 @@ impl Part<'_> {
             .filter_map(|pod| {
                 Some(Rejection {
                     server: meta::name(pod).to_owned(),
-                    since: unready_since(pod)?,
+                    // By the API server's own times.
+                    since: pool::turned(pod)
+                        .or(pod.metadata.creation_timestamp.as_ref())?
+                        .clone(),
                     why: pool::trouble(pod),
                 })
             })
     }
-}
-
-/// Since when a Pod does not serve, by the API server's own times.
-fn unready_since(pod: &Pod) -> Option<Time> {
-    let conditions = pod
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    let ready = conditions
-        .filter(|condition| condition.type_ == "Ready")
-        .find_map(|condition| condition.last_transition_time.clone());
-    ready.or_else(|| pod.metadata.creation_timestamp.clone())
 }
 
 impl Progress {

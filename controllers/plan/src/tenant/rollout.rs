@@ -10,18 +10,13 @@ use super::observed::Observed;
 use super::servers;
 use crate::meta;
 use crate::pool::{Basis, Wanted};
-use crate::topology::{Member, Phase, Topology};
+use crate::topology::{Member, Topology};
 
 /// The first pool, in order, with servers that run something older than is asked for. While the store forms, nothing
 /// needs to wait for anything. While a pool is drained nobody has the turn: a server that restarted just then was seen to
 /// end the drain as failed.
 pub(crate) fn turn(tenant: &Tenant, observed: &Observed, topology: &Topology) -> Option<String> {
-    if !topology.formed
-        || topology
-            .pools
-            .iter()
-            .any(|member| member.phase == Phase::Draining)
-    {
+    if !topology.formed || topology.draining().is_some() {
         return None;
     }
     let mut members = topology.pools.iter();

@@ -138,11 +138,7 @@ fn topology_verdict(observed: &Observed, plan: &Plan, enacted: &Enacted) -> Verd
 /// What is not said of a store that stands still while one of its pools is drained: the servers go on, and once they are
 /// done none starts with a string that still names the pool, as seen with RustFS 1.0.1.
 fn half_drained(observed: &Observed) -> String {
-    let members = observed
-        .topology
-        .topology()
-        .map_or(&[][..], |topology| &topology.pools);
-    let draining = members.iter().find(|member| member.phase == Phase::Draining);
+    let draining = observed.topology.topology().and_then(Topology::draining);
     draining.map_or_else(String::new, |member| {
         format!(
             "; meanwhile the servers move the data of Pool {} on, and once they are done a server that is restarted stays \

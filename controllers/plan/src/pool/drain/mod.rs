@@ -78,7 +78,7 @@ pub fn concerns_scanner(pool: &Pool, observed: &Observed) -> bool {
     decide(pool, observed, &terms).finding.reason == scanner::NOT_ASKED
 }
 
-/// Whether its status tells of a drain, so that one that runs is not forgotten.
+/// Whether its status tells of a drain that the servers may know.
 pub(crate) fn is_told(pool: &Pool) -> bool {
     stored(pool).is_some()
 }

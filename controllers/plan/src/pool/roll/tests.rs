@@ -68,6 +68,20 @@ fn situations() -> Vec<Situation> {
     all
 }
 
+/// Four servers that serve and are all outdated.
+fn four(limit: usize) -> Situation {
+    Situation {
+        formed: true,
+        turn: true,
+        settled: true,
+        known: true,
+        expected: 4,
+        limit,
+        own: (0..4).map(|number| server(number, true, true, false)).collect(),
+        ..Situation::default()
+    }
+}
+
 fn replaced(now: &Situation) -> Vec<&Server> {
     match next(now) {
         Decision::Replace(numbers) => numbers
@@ -131,16 +145,7 @@ fn a_serving_server_goes_only_while_no_more_than_the_limit_are_away_or_ail_witho
 
 #[test]
 fn a_server_that_ails_goes_before_those_that_are_well() {
-    let mut now = Situation {
-        formed: true,
-        turn: true,
-        settled: true,
-        known: true,
-        expected: 4,
-        limit: 1,
-        own: (0..4).map(|number| server(number, true, true, false)).collect(),
-        ..Situation::default()
-    };
+    let mut now = four(1);
     now.own[1].ailing = true;
     assert_eq!(next(&now), Decision::Replace(vec![1]));
     now.own[2].ailing = true;
@@ -199,16 +204,7 @@ fn a_server_that_only_fails_its_probes_stays_while_too_many_are_away_or_data_mov
 
 #[test]
 fn a_change_that_no_server_starts_with_is_not_given_to_one_that_fails_its_probes_meanwhile() {
-    let mut now = Situation {
-        formed: true,
-        turn: true,
-        settled: true,
-        known: true,
-        expected: 4,
-        limit: 1,
-        own: (0..4).map(|number| server(number, true, true, false)).collect(),
-        ..Situation::default()
-    };
+    let mut now = four(1);
     // The one that was given it ends again and again; another one is slow to answer.
     now.own[3] = server(3, false, false, false);
     now.own[1] = Server {
@@ -244,18 +240,7 @@ fn a_store_with_nothing_outdated_is_done() {
 
 #[test]
 fn the_last_servers_go_first_and_as_many_as_may() {
-    let now = Situation {
-        formed: true,
-        turn: true,
-        settled: true,
-        moving: false,
-        known: true,
-        trouble: None,
-        expected: 4,
-        limit: 2,
-        own: (0..4).map(|number| server(number, true, true, false)).collect(),
-        others: Vec::new(),
-    };
+    let now = four(2);
     assert_eq!(next(&now), Decision::Replace(vec![2, 3]));
 }
 
