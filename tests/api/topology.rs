@@ -7,7 +7,7 @@ use crds::names::{LABEL_POOL, LABEL_TOPOLOGY_REVISION};
 use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
 use kube::ResourceExt;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use crate::World;
@@ -115,6 +115,12 @@ pub async fn a_newcomer_is_taken_back_while_no_client_was_served_with_it(world: 
     // The preflight would hold its servers back before they exist.
     late["spec"]["preflight"] = json!("Report");
     for forced in [false, true] {
+        if forced {
+            until("the kept claims to be older than what is made now", SOON, || {
+                claims_are_past(&space)
+            })
+            .await;
+        }
         space.apply::<Pool>("late", &late).await.unwrap();
         if forced {
             // Nobody knows what the one before has kept.
@@ -130,6 +136,9 @@ pub async fn a_newcomer_is_taken_back_while_no_client_was_served_with_it(world: 
         }
         space
             .condition::<Pool>("late", "Joined", "False", "Joining", SOON)
+            .await;
+        space
+            .condition::<Pool>("late", "StorageReady", "True", "Bound", SOON)
             .await;
         space.delete::<Pool>("late").await;
         if forced {
@@ -153,6 +162,32 @@ pub async fn a_newcomer_is_taken_back_while_no_client_was_served_with_it(world: 
         assert_eq!(selected(&space).await, "1");
     }
     space.leave().await;
+}
+
+/// Whether an object made now is younger than the claims of Pool `late`: its time has whole seconds.
+async fn claims_are_past(space: &Space) -> Result<(), String> {
+    let now = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let made = ConfigMap {
+        metadata: ObjectMeta {
+            name: Some("now".to_owned()),
+            ..ObjectMeta::default()
+        },
+        ..ConfigMap::default()
+    };
+    let made = space.api::<ConfigMap>().create(&now, &made).await.unwrap();
+    let claims = space.list::<PersistentVolumeClaim>().await;
+    let kept = claims
+        .iter()
+        .filter(|claim| claim.labels().get(LABEL_POOL).is_some_and(|pool| pool == "late"));
+    let youngest = kept.filter_map(ResourceExt::creation_timestamp).max();
+    if youngest.is_some() && youngest < made.creation_timestamp() {
+        Ok(())
+    } else {
+        Err(format!("{youngest:?}"))
+    }
 }
 
 pub async fn a_successor_takes_over_from_the_pool_it_replaces(world: Arc<World>) {
