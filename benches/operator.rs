@@ -37,6 +37,8 @@ use support::wait::{SOON, until};
 const CHANGES: usize = 200;
 /// Between two changes, so that each is one of a store at rest and not of one still busy with the last.
 const PAUSE: Duration = Duration::from_millis(100);
+/// A new process has its caches filled and leads well before that.
+const REST: Duration = Duration::from_secs(45);
 const PARALLEL: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(1800);
 
@@ -69,7 +71,7 @@ async fn measure() {
     println!("| figure | value |\n|---|---|");
     println!(
         "| resident memory, idle | {:.1} MiB |",
-        resident(operator.process.id())
+        memory(&operator, "VmRSS")
     );
 
     // `cargo bench --bench operator -- many` measures only that.
@@ -83,7 +85,7 @@ async fn measure() {
         changes(&cluster).await;
     }
     if measured("many") {
-        many(&cluster, tenants, &operator).await;
+        many(&cluster, tenants, operator, &how).await;
     }
 }
 
@@ -181,7 +183,7 @@ async fn sample<F: Future<Output = ()>>(space: &Space, change: impl Fn(String) -
 }
 
 /// Many Tenants at once, beside a bare client that makes the same objects.
-async fn many(cluster: &Cluster, tenants: usize, operator: &Operator) {
+async fn many(cluster: &Cluster, tenants: usize, operator: Operator, how: &How) {
     let spaces = namespaces(cluster, "bench-many", tenants).await;
     let start = Instant::now();
     futures::stream::iter(&spaces)
@@ -193,7 +195,16 @@ async fn many(cluster: &Cluster, tenants: usize, operator: &Operator) {
     })
     .await;
     let ours = start.elapsed().as_secs_f64();
-    let memory = resident(operator.process.id());
+    let all = tenants + 1;
+    println!(
+        "| resident memory with {all} Tenants, as the last becomes ready | {:.1} MiB |",
+        memory(&operator, "VmRSS")
+    );
+    at_rest(&operator, all, "of that process").await;
+    drop(operator);
+    let operator = Operator::start(cluster, how).await;
+    operator.ready(SOON).await;
+    at_rest(&operator, all, "of one started with them").await;
 
     let children = children(&spaces[0]).await;
     let bare = namespaces(cluster, "bench-bare", tenants).await;
@@ -211,9 +222,15 @@ async fn many(cluster: &Cluster, tenants: usize, operator: &Operator) {
         "| {tenants} Tenants ready | {ours:.1} s; a bare client's same objects {theirs:.1} s; ratio {:.2} |",
         ours / theirs
     );
+}
+
+/// Resident memory once all is done and seen.
+async fn at_rest(operator: &Operator, tenants: usize, which: &str) {
+    tokio::time::sleep(REST).await;
     println!(
-        "| resident memory with {} Tenants | {memory:.1} MiB |",
-        tenants + 1
+        "| resident memory with {tenants} Tenants at rest, {which} | {:.1} MiB, at its peak {:.1} MiB |",
+        memory(operator, "VmRSS"),
+        memory(operator, "VmHWM")
     );
 }
 
@@ -350,12 +367,13 @@ fn at(sorted: &[f64], quantile: f64) -> f64 {
     sorted[index]
 }
 
-/// Resident memory of a process in MiB.
-fn resident(process: u32) -> f64 {
+/// A figure of a process in MiB: its resident memory (`VmRSS`), or the most of it so far (`VmHWM`).
+fn memory(operator: &Operator, figure: &str) -> f64 {
+    let process = operator.process.id();
     let text = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = text
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'))
         .unwrap_or("0 kB");
     line.trim()
         .trim_end_matches(" kB")

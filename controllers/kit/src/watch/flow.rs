@@ -16,13 +16,15 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::health::Access;
-use super::hub::Hub;
+use super::hub::{Hub, Listing};
 use crate::classify::explain;
 use crate::env::Env;
 use crate::metrics::Kind;
 use crate::retry::Delays;
 
-const PAGE: u32 = 500;
+/// Objects of a page: whole ones are larger, and a page is in memory in all its parts.
+const PAGE: u32 = 100;
+const PAGE_OF_METADATA: u32 = 500;
 const LIST_WITHIN: Duration = Duration::from_secs(20);
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
 /// The API server sends a bookmark about once a minute: a watch that is silent for longer is dead.
@@ -176,7 +178,7 @@ where
     }
 
     async fn list(&self) -> Result<String, ListError> {
-        let mut objects = Vec::new();
+        let mut listing = Listing::default();
         let mut token = None;
         loop {
             let page = match self.page(token).await {
@@ -186,14 +188,16 @@ where
                     return Err(without.unwrap_or_else(|| ListError::Failed(explain(&error))));
                 }
             };
-            objects.extend(page.items.into_iter().map(|raw| self.read(raw)));
+            for raw in page.items {
+                self.hub.listed(&mut listing, self.read(raw));
+            }
             token = page.metadata.continue_.filter(|token| !token.is_empty());
             let version = page.metadata.resource_version;
             if token.is_none() {
                 let version = version
                     .filter(|version| !version.is_empty())
                     .ok_or_else(|| ListError::Failed("the list has no resourceVersion".to_owned()))?;
-                self.hub.replace(objects);
+                self.hub.replace(listing);
                 // A right to list alone is not enough to know: the watch must open too.
                 if self.tolerates != Tolerates::NotPermitted {
                     self.hub.access(Access::Open);
@@ -215,7 +219,7 @@ where
         };
         // First: nobody may take the emptied store for what there is.
         self.hub.access(access);
-        self.hub.replace(Vec::new());
+        self.hub.replace(Listing::default());
         self.count_unparsed();
         self.hub.health.heard(None);
         self.hub.health.fill();
@@ -225,7 +229,7 @@ where
     async fn page(&self, token: Option<String>) -> Result<ObjectList<R>, kube::Error> {
         let params = ListParams {
             label_selector: self.selector.clone(),
-            limit: Some(PAGE),
+            limit: Some(if R::metadata_api() { PAGE_OF_METADATA } else { PAGE }),
             continue_token: token,
             ..ListParams::default()
         };

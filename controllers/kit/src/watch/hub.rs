@@ -1,6 +1,6 @@
 //! The store of one watch and everybody who wants to hear of its changes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use kube::core::error_boundary::InvalidObject;
 
 use super::health::{Access, Health};
 use super::registry::{Cache, Look};
-use super::shelf::Shelf;
+use super::shelf::{Shelf, Stock};
 use crate::run::locked;
 
 /// Hears of every object that was made, changed or deleted. Returns whether it wants to go on.
@@ -33,6 +33,23 @@ type Named = (String, String);
 
 /// Whether two versions of an object differ in nothing anybody here reads.
 pub(super) type Same<K> = fn(&K, &K) -> bool;
+
+/// A list as it comes, page by page: a thousand objects in their parts are never there at once.
+pub(super) struct Listing<K> {
+    stock: Stock<K>,
+    news: Vec<Named>,
+    unparsed: HashMap<Named, InvalidObject>,
+}
+
+impl<K> Default for Listing<K> {
+    fn default() -> Self {
+        Self {
+            stock: Stock::default(),
+            news: Vec::new(),
+            unparsed: HashMap::new(),
+        }
+    }
+}
 
 pub(super) struct Hub<K>
 where
@@ -124,28 +141,36 @@ where
         self.tell(&Touched::Gone(&last));
     }
 
-    /// The whole list: what is not in it is gone.
-    pub(super) fn replace(&self, list: Vec<Result<K, Box<InvalidObject>>>) {
-        let mut unparsed = HashMap::new();
-        let mut now: BTreeMap<Named, K> = BTreeMap::new();
-        for parsed in list {
-            match parsed {
-                Ok(object) => drop(now.insert(named(object.meta()), object)),
-                Err(invalid) => drop(unparsed.insert(named(&invalid.metadata), *invalid)),
+    /// Takes an object of a list that is not whole yet; nobody sees it before.
+    pub(super) fn listed(&self, listing: &mut Listing<K>, parsed: Result<K, Box<InvalidObject>>) {
+        match parsed {
+            Ok(object) => {
+                if self.is_news(&object) {
+                    listing.news.push(named(object.meta()));
+                }
+                self.shelf.stock(&mut listing.stock, object);
             }
+            Err(invalid) => drop(listing.unparsed.insert(named(&invalid.metadata), *invalid)),
         }
+    }
+
+    /// The whole list: what is not in it is gone.
+    pub(super) fn replace(&self, listing: Listing<K>) {
+        let Listing {
+            stock,
+            news,
+            unparsed,
+        } = listing;
         let gone: Vec<Arc<K>> = self
             .shelf
             .names()
             .into_iter()
-            .filter(|key| !now.contains_key(key) && !unparsed.contains_key(key))
+            .filter(|key| !stock.holds(&key.0, &key.1) && !unparsed.contains_key(key))
             .filter_map(|(namespace, name)| self.shelf.get(&namespace, &name))
             .collect();
-        let news = now.iter().filter(|(_, object)| self.is_news(object));
-        let news: Vec<Named> = news.map(|(key, _)| key.clone()).collect();
         // Their last versions stay: an object that cannot be read has not gone away.
         let stay: BTreeSet<Named> = unparsed.keys().cloned().collect();
-        self.shelf.replace(now.into_values(), &stay);
+        self.shelf.replace(stock, &stay);
         *locked(&self.unparsed) = unparsed.clone();
         for (namespace, name) in &news {
             if let Some(object) = self.shelf.get(namespace, name) {

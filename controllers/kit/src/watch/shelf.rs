@@ -56,6 +56,25 @@ struct Entry<K> {
 /// `namespace/name`: neither holds a slash, so that a namespace is a range.
 type Key = Box<str>;
 
+/// Objects that are not shown yet, as small as those that are.
+pub(super) struct Stock<K> {
+    entries: BTreeMap<Key, Entry<K>>,
+}
+
+impl<K> Default for Stock<K> {
+    fn default() -> Self {
+        Self {
+            entries: BTreeMap::new(),
+        }
+    }
+}
+
+impl<K> Stock<K> {
+    pub(super) fn holds(&self, namespace: &str, name: &str) -> bool {
+        self.entries.contains_key(&*key(namespace, name))
+    }
+}
+
 pub(super) struct Shelf<K> {
     tenant: TenantOf<K>,
     /// None: objects are few, or read often, and kept as they are.
@@ -81,19 +100,20 @@ impl<K: Resource> Shelf<K> {
         self.write().remove(&*key(namespace, name));
     }
 
-    /// Keeps these, and of the others those that are named.
-    pub(super) fn replace(&self, objects: impl IntoIterator<Item = K>, named: &BTreeSet<(String, String)>) {
+    /// Makes an object small, to be shown with the rest of the stock.
+    pub(super) fn stock(&self, stock: &mut Stock<K>, object: K) {
+        stock.entries.insert(key_of(&object), self.entry(object));
+    }
+
+    /// Shows what is in stock, and of what was shown before only what is named.
+    pub(super) fn replace(&self, stock: Stock<K>, named: &BTreeSet<(String, String)>) {
         let named: BTreeSet<Key> = named
             .iter()
             .map(|(namespace, name)| key(namespace, name))
             .collect();
-        let entries: Vec<_> = objects
-            .into_iter()
-            .map(|object| (key_of(&object), self.entry(object)))
-            .collect();
         let mut kept = self.write();
         kept.retain(|key, _| named.contains(key));
-        kept.extend(entries);
+        kept.extend(stock.entries);
     }
 
     pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
@@ -252,7 +272,11 @@ mod tests {
                 shelf.put(map("ns", name, "store"));
             }
             let named = BTreeSet::from([("ns".to_owned(), "b".to_owned())]);
-            shelf.replace(vec![map("ns", "d", "store")], &named);
+            let mut stock = Stock::default();
+            shelf.stock(&mut stock, map("ns", "d", "store"));
+            assert!(stock.holds("ns", "d") && !stock.holds("ns", "b"));
+            assert_eq!(names(&shelf.all()), ["a", "b", "c"]);
+            shelf.replace(stock, &named);
             assert_eq!(names(&shelf.all()), ["b", "d"]);
         }
     }

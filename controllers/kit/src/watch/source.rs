@@ -9,7 +9,7 @@ use kube::core::error_boundary::InvalidObject;
 use kube::runtime::reflector::ObjectRef;
 
 use super::health::{Access, Health};
-use super::hub::{Hub, Touched};
+use super::hub::{Hub, Listing, Touched};
 use super::shelf::{Shelf, labelled};
 use super::wake::{self, Queue, Wake};
 
@@ -52,7 +52,11 @@ where
         let dynamic = K::DynamicType::default();
         let health = Arc::new(Health::new(&K::kind(&dynamic)));
         let hub = Hub::new(dynamic, health, Shelf::new(labelled, None), None);
-        hub.replace(objects.into_iter().map(Ok).collect());
+        let mut listing = Listing::default();
+        for object in objects {
+            hub.listed(&mut listing, Ok(object));
+        }
+        hub.replace(listing);
         hub.health.heard(None);
         hub.health.fill();
         Self { hub: Arc::new(hub) }

@@ -21,6 +21,12 @@ fn list() -> Value {
     json!({"apiVersion": "v1", "kind": "NodeList", "metadata": {"resourceVersion": "9"}, "items": [node("7", "a")]})
 }
 
+fn list_of(hub: &Hub<Node>, node: Node) {
+    let mut listing = hub::Listing::default();
+    hub.listed(&mut listing, Ok(node));
+    hub.replace(listing);
+}
+
 fn everyone(_: &Node) -> [ObjectRef<ConfigMap>; 1] {
     [ObjectRef::new("a").within("ns")]
 }
@@ -87,7 +93,7 @@ async fn a_version_in_which_nothing_that_is_kept_has_changed_wakes_nobody() {
     hub.there(Ok(node("1", "a")));
     assert_eq!(told(), 1, "it is new");
     hub.there(Ok(node("2", "a")));
-    hub.replace(vec![Ok(node("3", "a"))]);
+    list_of(&hub, node("3", "a"));
     assert_eq!(told(), 0, "only its version has changed");
     assert_eq!(
         source.all().unwrap()[0].metadata.resource_version.as_deref(),
@@ -95,7 +101,7 @@ async fn a_version_in_which_nothing_that_is_kept_has_changed_wakes_nobody() {
     );
     hub.there(Ok(node("4", "b")));
     assert_eq!(told(), 1, "its zone has changed");
-    hub.replace(vec![Ok(node("5", "c"))]);
+    list_of(&hub, node("5", "c"));
     assert_eq!(told(), 1, "its zone has changed while nobody watched");
     hub.gone(Ok(node("6", "c")));
     assert_eq!(told(), 1, "it is gone");
