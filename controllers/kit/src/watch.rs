@@ -26,6 +26,7 @@ use crate::error::Error;
 mod flow;
 pub(crate) mod health;
 mod hub;
+mod pack;
 pub(crate) mod registry;
 mod shelf;
 mod source;
@@ -45,7 +46,8 @@ pub(crate) use wake::{Queue, stream as wake_stream};
 use flow::{Flow, Parse, Tolerates};
 use health::Health;
 use hub::{Hub, Same};
-use shelf::{Packing, Shelf, labelled};
+use pack::Packing;
+use shelf::{Shelf, labelled};
 
 /// What is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]

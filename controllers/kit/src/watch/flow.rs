@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::Resource;
-use kube::api::{ListParams, ObjectList, WatchEvent, WatchParams};
+use kube::api::{ListParams, WatchEvent, WatchParams};
 use kube::core::Request;
 use kube::core::error_boundary::InvalidObject;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::health::Access;
@@ -22,9 +25,9 @@ use crate::env::Env;
 use crate::metrics::Kind;
 use crate::retry::Delays;
 
-/// Objects of a page: whole ones are larger, and a page is in memory in all its parts.
+/// Objects of a page: its text is in memory, and whole ones are larger.
 const PAGE: u32 = 100;
-const PAGE_OF_METADATA: u32 = 500;
+const PAGE_OF_METADATA: u32 = 250;
 const LIST_WITHIN: Duration = Duration::from_secs(20);
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
 /// The API server sends a bookmark about once a minute: a watch that is silent for longer is dead.
@@ -69,6 +72,14 @@ where
     pub(super) tolerates: Tolerates,
     /// How many unparsed objects of this watch the metric counts now.
     pub(super) rejected: AtomicI64,
+}
+
+/// A page of a list, its objects as they came.
+#[derive(Deserialize)]
+struct Page<'a> {
+    metadata: ListMeta,
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
 }
 
 type Events<R> = BoxStream<'static, Result<WatchEvent<R>, kube::Error>>;
@@ -188,11 +199,9 @@ where
                     return Err(without.unwrap_or_else(|| ListError::Failed(explain(&error))));
                 }
             };
-            for raw in page.items {
-                self.hub.listed(&mut listing, self.read(raw));
-            }
-            token = page.metadata.continue_.filter(|token| !token.is_empty());
-            let version = page.metadata.resource_version;
+            let page = self.take(&page, &mut listing).map_err(ListError::Failed)?;
+            token = page.continue_.filter(|token| !token.is_empty());
+            let version = page.resource_version;
             if token.is_none() {
                 let version = version
                     .filter(|version| !version.is_empty())
@@ -226,7 +235,20 @@ where
         Some(access)
     }
 
-    async fn page(&self, token: Option<String>) -> Result<ObjectList<R>, kube::Error> {
+    /// Takes the objects of a page one by one, so that no two are in memory in all their parts. Returns what the page
+    /// says of itself.
+    fn take(&self, text: &str, listing: &mut Listing<K>) -> Result<ListMeta, String> {
+        // The error may quote what a Secret holds.
+        let broken = |_| "an answer to a list cannot be read".to_owned();
+        let page: Page<'_> = serde_json::from_str(text).map_err(broken)?;
+        for raw in page.items {
+            let raw = serde_json::from_str(raw.get()).map_err(broken)?;
+            self.hub.listed(listing, self.read(raw));
+        }
+        Ok(page.metadata)
+    }
+
+    async fn page(&self, token: Option<String>) -> Result<String, kube::Error> {
         let params = ListParams {
             label_selector: self.selector.clone(),
             limit: Some(if R::metadata_api() { PAGE_OF_METADATA } else { PAGE }),
@@ -241,7 +263,7 @@ where
         }
         .map_err(kube::Error::BuildRequest)?;
         request.extensions_mut().insert("list");
-        within(LIST_WITHIN, self.env.client().request(request)).await
+        within(LIST_WITHIN, self.env.client().request_text(request)).await
     }
 
     async fn open(&self, from: &str) -> Result<Events<R>, Cut> {

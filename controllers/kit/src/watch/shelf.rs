@@ -1,15 +1,15 @@
-//! The objects of one watch, kept small: as JSON, and made again for who reads them.
+//! The objects of one watch, kept small, and made again for who reads them.
 //!
-//! An object in its parts takes four times as much: each label alone is two texts of their own in a tree with room for
-//! eleven. With a thousand Tenants that is most of what the process holds.
+//! An object in its parts takes four times as much as its JSON: each label alone is two texts of their own in a tree with
+//! room for eleven. With a thousand Tenants that is most of what the process holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crds::names::LABEL_TENANT;
 use kube::Resource;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+
+use super::pack::{Models, Packed, Packing};
 
 /// Which Tenant of its namespace an object belongs to.
 pub type TenantOf<K> = fn(&K) -> Option<&str>;
@@ -20,31 +20,8 @@ pub(super) fn labelled<K: Resource>(object: &K) -> Option<&str> {
     labels.get(LABEL_TENANT).map(String::as_str)
 }
 
-/// How objects are made small.
-pub(super) struct Packing<K> {
-    pack: fn(&K) -> Option<Vec<u8>>,
-    unpack: fn(&[u8]) -> Option<K>,
-}
-
-impl<K> Clone for Packing<K> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<K> Copy for Packing<K> {}
-
-impl<K: Serialize + DeserializeOwned> Packing<K> {
-    /// As JSON.
-    pub(super) fn json() -> Self {
-        Self {
-            pack: |object| serde_json::to_vec(object).ok(),
-            unpack: |bytes| serde_json::from_slice(bytes).ok(),
-        }
-    }
-}
-
 enum Form<K> {
-    Packed(Arc<[u8]>),
+    Packed(Packed),
     Whole(Arc<K>),
 }
 
@@ -79,6 +56,7 @@ pub(super) struct Shelf<K> {
     tenant: TenantOf<K>,
     /// None: objects are few, or read often, and kept as they are.
     packing: Option<Packing<K>>,
+    models: Models,
     entries: RwLock<BTreeMap<Key, Entry<K>>>,
 }
 
@@ -87,6 +65,7 @@ impl<K: Resource> Shelf<K> {
         Self {
             tenant,
             packing,
+            models: Models::default(),
             entries: RwLock::default(),
         }
     }
@@ -164,9 +143,9 @@ impl<K: Resource> Shelf<K> {
     fn entry(&self, object: K) -> Entry<K> {
         let tenant = (self.tenant)(&object).map(Box::from);
         let packed = self.packing.and_then(|packing| {
-            let bytes = (packing.pack)(&object)?;
+            let packed = self.models.pack(&(packing.pack)(&object)?);
             // What cannot be made again is kept as it is: an object must not vanish here.
-            (packing.unpack)(&bytes).map(|_| bytes.into())
+            (packing.unpack)(&packed.text()?).map(|_| packed)
         });
         let form = packed.map_or_else(|| Form::Whole(Arc::new(object)), Form::Packed);
         Entry { tenant, form }
@@ -175,7 +154,7 @@ impl<K: Resource> Shelf<K> {
     fn unpacked(&self, form: Form<K>) -> Option<Arc<K>> {
         match form {
             Form::Whole(object) => Some(object),
-            Form::Packed(bytes) => (self.packing?.unpack)(&bytes).map(Arc::new),
+            Form::Packed(packed) => (self.packing?.unpack)(&packed.text()?).map(Arc::new),
         }
     }
 
@@ -191,7 +170,7 @@ impl<K: Resource> Shelf<K> {
 impl<K> Entry<K> {
     fn form(&self) -> Form<K> {
         match &self.form {
-            Form::Packed(bytes) => Form::Packed(bytes.clone()),
+            Form::Packed(packed) => Form::Packed(packed.clone()),
             Form::Whole(object) => Form::Whole(object.clone()),
         }
     }
@@ -290,14 +269,5 @@ mod tests {
         let shelf = Shelf::new(labelled, Some(packing));
         shelf.put(map("ns", "a", "store"));
         assert_eq!(*shelf.get("ns", "a").unwrap(), map("ns", "a", "store"));
-    }
-
-    #[test]
-    fn packed_it_takes_less_than_half() {
-        let object = map("ns", "a", "store");
-        let bytes = (Packing::json().pack)(&object).unwrap().len();
-        // The tree of its labels alone: eleven pairs of texts.
-        let labels = 11 * 2 * size_of::<String>();
-        assert!(bytes * 2 < size_of::<ConfigMap>() + labels, "{bytes}");
     }
 }

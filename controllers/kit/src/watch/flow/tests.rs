@@ -7,7 +7,8 @@ use kube::core::DeserializeGuard;
 use serde_json::{Value, json};
 
 use super::super::health::{Health, Readiness};
-use super::super::shelf::{Packing, Shelf, labelled};
+use super::super::pack::Packing;
+use super::super::shelf::{Shelf, labelled};
 use super::super::{Scope, Watches};
 use super::*;
 use crate::run::locked;
@@ -100,6 +101,50 @@ async fn a_server_that_is_away_is_not_asked_for_lists() {
     let asked = record.all();
     let lists = asked.iter().filter(|one| !one.uri.contains("watch=true"));
     assert_eq!(lists.count(), 1);
+}
+
+fn node(name: &str) -> Value {
+    json!({"metadata": {"name": name, "uid": name, "resourceVersion": "7"}})
+}
+
+/// The names that are shown after a list was answered by these pages, one after the other.
+async fn shown_after(pages: Vec<Value>) -> (Result<String, ()>, Vec<String>) {
+    let pages = Mutex::new(pages.into_iter());
+    let (env, _) = server(move |_| Answer::Json(200, locked(&pages).next().unwrap()));
+    let (flow, _) = filled(&env);
+    let known = serde_json::from_value(node("known")).unwrap();
+    flow.hub.there(Ok(known));
+    let listed = flow.list().await.map_err(drop);
+    let names = flow.hub.shelf.names().into_iter().map(|(_, name)| name);
+    (listed, names.collect())
+}
+
+#[tokio::test]
+async fn a_list_shows_the_objects_of_all_its_pages() {
+    let first =
+        json!({"metadata": {"resourceVersion": "9", "continue": "t"}, "items": [node("a"), node("b")]});
+    let last = json!({"metadata": {"resourceVersion": "9"}, "items": [node("c")]});
+    let (listed, shown) = shown_after(vec![first, last]).await;
+    assert_eq!(listed, Ok("9".to_owned()));
+    assert_eq!(shown, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_to_its_end_deletes_nothing() {
+    let first = json!({"metadata": {"resourceVersion": "9", "continue": "t"}, "items": [node("a")]});
+    for broken in [
+        json!({"metadata": {"resourceVersion": "9"}}),
+        json!({"items": []}),
+        json!({"metadata": {}, "items": []}),
+        json!({"metadata": {"resourceVersion": "9"}, "items": null}),
+        json!({"metadata": {"resourceVersion": "9"}, "items": [7]}),
+        json!(null),
+    ] {
+        for pages in [vec![broken.clone()], vec![first.clone(), broken.clone()]] {
+            let (listed, shown) = shown_after(pages).await;
+            assert_eq!((listed, shown), (Err(()), vec!["known".to_owned()]), "{broken}");
+        }
+    }
 }
 
 /// Of the metric.
