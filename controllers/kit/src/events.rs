@@ -15,6 +15,9 @@ use crate::env::Env;
 /// Events that wait to be published; further ones are dropped.
 const WAITING: usize = 256;
 const WITHIN: Duration = Duration::from_secs(5);
+/// A recorder keeps each event whole for minutes, 2 KiB, to count its repetitions. After this many another one takes
+/// over, which costs a repetition an event of its own and nothing else.
+const RECORDED: usize = 256;
 /// The API server's limit of an event's note, in bytes.
 const LONGEST: usize = 1024;
 /// Reasons that say the operator waits for something that is on its way: no news.
@@ -139,13 +142,20 @@ impl Events {
         }
     }
 
-    /// One recorder per controller: it counts repetitions instead of making new events.
+    /// One recorder at a time: it counts repetitions instead of making new events.
     fn queue(&self) -> &mpsc::Sender<(Event, ObjectReference)> {
         self.queue.get_or_init(|| {
             let (sender, mut receiver) = mpsc::channel::<(Event, ObjectReference)>(WAITING);
-            let recorder = Recorder::new(self.env.client().clone(), self.reporter.clone());
+            let (client, reporter) = (self.env.client().clone(), self.reporter.clone());
+            let new = move || Recorder::new(client.clone(), reporter.clone());
             tokio::spawn(async move {
+                let mut recorder = new();
+                let mut recorded = 0;
                 while let Some((event, reference)) = receiver.recv().await {
+                    if recorded == RECORDED {
+                        (recorder, recorded) = (new(), 0);
+                    }
+                    recorded += 1;
                     let published = tokio::time::timeout(WITHIN, recorder.publish(&event, &reference)).await;
                     if let Ok(Err(error)) = published {
                         tracing::debug!(%error, reason = event.reason, "failed to publish an event");
@@ -172,6 +182,7 @@ fn cut(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Answer, server, until};
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
     fn condition(type_: &str, status: &str, reason: &str) -> Condition {
@@ -278,6 +289,29 @@ mod tests {
             [(true, "ServersMissing".to_owned())]
         );
         assert!(told(&[held], &[waits]).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_repetition_is_counted_and_no_recorder_grows_for_ever() {
+        let (env, record) = server(|asked| Answer::Json(200, asked.body.clone()));
+        let events = Events::new(&env, "m");
+        let tenant = crds::Tenant::new("store", crds::tenant::TenantSpec::default());
+        let note = Note {
+            warning: false,
+            reason: "Ready".to_owned(),
+            message: "m".to_owned(),
+            action: "Reconcile",
+        };
+        for told in 1..=RECORDED + 2 {
+            events.publish(&Owner::of(&tenant), note.clone(), None);
+            until(|| record.all().len() == told).await;
+        }
+        let asked = record.all();
+        let made: Vec<usize> = (0..asked.len())
+            .filter(|at| asked[*at].method == "POST")
+            .collect();
+        assert_eq!(made, [0, RECORDED]);
+        assert_eq!(asked[RECORDED + 1].body["series"]["count"], 2);
     }
 
     #[test]

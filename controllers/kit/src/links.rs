@@ -20,7 +20,8 @@ pub(crate) struct Links {
 
 #[derive(Default)]
 struct Inner {
-    spans: HashMap<u128, Option<SpanContext>>,
+    /// Boxed: most of the room a map takes is for entries it does not have.
+    spans: HashMap<u128, Option<Box<SpanContext>>>,
     order: VecDeque<u128>,
 }
 
@@ -29,7 +30,7 @@ impl Links {
     pub(crate) fn record(&self, uid: &str, version: &str, span: Option<SpanContext>) {
         let mut inner = locked(&self.inner);
         let key = digest(&[uid, version]);
-        if inner.spans.insert(key, span).is_none() {
+        if inner.spans.insert(key, span.map(Box::new)).is_none() {
             inner.order.push_back(key);
         }
         while inner.order.len() > REMEMBERED {
@@ -49,8 +50,7 @@ impl Links {
         locked(&self.inner)
             .spans
             .get(&digest(&[uid, version]))
-            .cloned()
-            .flatten()
+            .and_then(|span| span.as_deref().cloned())
     }
 }
 
