@@ -78,8 +78,9 @@ where
 #[derive(Deserialize)]
 struct Page<'a> {
     metadata: ListMeta,
-    #[serde(borrow)]
-    items: Vec<&'a RawValue>,
+    /// Null is how an API server may write that there are none; an answer without it says nothing.
+    #[serde(borrow, deserialize_with = "Option::deserialize")]
+    items: Option<Vec<&'a RawValue>>,
 }
 
 type Events<R> = BoxStream<'static, Result<WatchEvent<R>, kube::Error>>;
@@ -241,7 +242,7 @@ where
         // The error may quote what a Secret holds.
         let broken = |_| "an answer to a list cannot be read".to_owned();
         let page: Page<'_> = serde_json::from_str(text).map_err(broken)?;
-        for raw in page.items {
+        for raw in page.items.unwrap_or_default() {
             let raw = serde_json::from_str(raw.get()).map_err(broken)?;
             self.hub.listed(listing, self.read(raw));
         }

@@ -130,13 +130,22 @@ async fn a_list_shows_the_objects_of_all_its_pages() {
 }
 
 #[tokio::test]
+async fn a_list_of_nothing_may_be_null() {
+    for nothing in [json!([]), json!(null)] {
+        let page = json!({"metadata": {"resourceVersion": "9"}, "items": nothing});
+        let (listed, shown) = shown_after(vec![page]).await;
+        assert_eq!((listed, shown.len()), (Ok("9".to_owned()), 0));
+    }
+}
+
+#[tokio::test]
 async fn a_list_that_cannot_be_read_to_its_end_deletes_nothing() {
     let first = json!({"metadata": {"resourceVersion": "9", "continue": "t"}, "items": [node("a")]});
     for broken in [
         json!({"metadata": {"resourceVersion": "9"}}),
         json!({"items": []}),
         json!({"metadata": {}, "items": []}),
-        json!({"metadata": {"resourceVersion": "9"}, "items": null}),
+        json!({"metadata": {"resourceVersion": "9"}, "items": {}}),
         json!({"metadata": {"resourceVersion": "9"}, "items": [7]}),
         json!(null),
     ] {
