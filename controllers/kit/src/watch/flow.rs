@@ -26,8 +26,8 @@ use crate::metrics::Kind;
 use crate::retry::Delays;
 
 /// Objects of a page: its text is in memory, and whole ones are larger.
-const PAGE: u32 = 100;
-const PAGE_OF_METADATA: u32 = 250;
+const PAGE: u32 = 50;
+const PAGE_OF_METADATA: u32 = 100;
 const LIST_WITHIN: Duration = Duration::from_secs(20);
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
 /// The API server sends a bookmark about once a minute: a watch that is silent for longer is dead.
