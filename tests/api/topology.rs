@@ -17,7 +17,7 @@ use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
 
 /// How long clients may be without a server while they move to the next revision.
-const GAP: Duration = Duration::from_secs(2);
+const GAP: Duration = Duration::from_secs(5);
 /// How long all servers of a store may take to be replaced one after the other.
 pub const REPLACED: Duration = Duration::from_secs(90);
 

@@ -19,8 +19,9 @@ use crate::support::writes::Write;
 
 /// Nothing is written for so long before it is looked whether all is as it should be.
 const QUIET: Duration = Duration::from_millis(700);
-/// An undisturbed run, and one that sees late, has ended when nothing is written for so long.
-const CALM: Duration = Duration::from_secs(3);
+/// An undisturbed run, and one that sees late, has ended when nothing is written for so long: the progress of a status
+/// may be held back for 2 s.
+const CALM: Duration = Duration::from_secs(5);
 /// How long after all that is waited for has come a disturbed run may differ from an undisturbed one.
 const CONVERGES: Duration = Duration::from_secs(90);
 

@@ -38,7 +38,9 @@ pub async fn a_store_takes_a_later_version_and_an_earlier_one_only_by_a_word(wor
     let (running, started) = (uids(&space).await, Instant::now());
     space.apply::<Tenant>("store", &objects::tenant()).await.unwrap();
     operator_and_a_server_die(&world, &space, &running).await;
-    let took = rolled(&space, &running, 2, started).await;
+    // While the one that died and the one whose turn it is are away, no write has a quorum. Servers of 1.0.0 fail their
+    // probes at once then, all of them.
+    let took = rolled(&space, &running, 0, started).await;
     served(&traffic.end());
     eprintln!("  {version} to 1.0.1 in {took} s");
     store.check("kept", OBJECTS);

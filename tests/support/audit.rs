@@ -1,11 +1,13 @@
 //! What the API server says it was asked.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::cluster::Cluster;
 use super::operator::NAMESPACE;
+use super::wait::{SOON, until};
 
 /// The API server's audit log from some moment on.
 pub struct Audit {
@@ -46,6 +48,20 @@ impl Audit {
         let path = PathBuf::from(cluster.text("/auditLog"));
         let from = std::fs::metadata(&path).map_or(0, |file| file.len());
         Self { path, from }
+    }
+
+    /// From when nothing was on its way any more: the progress of a status may be held back for 2 s, and a request is
+    /// in the log only after its answer.
+    pub async fn at_rest(cluster: &Cluster, namespace: &str) -> Self {
+        until("nothing to be written for a while", SOON, || async {
+            let audit = Self::from_now(cluster);
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            match audit.writes_in(namespace).len() {
+                0 => Ok(Self::from_now(cluster)),
+                some => Err(format!("{some} writes")),
+            }
+        })
+        .await
     }
 
     /// All requests of the operator's ServiceAccount.

@@ -50,7 +50,7 @@ func (c *cluster) apiserver() proc.Spec {
 		"--service-cluster-ip-range", serviceCIDR,
 		"--allow-privileged=true", "--profiling=false", "--cert-dir", pki("self"),
 		"--audit-policy-file", c.inst.Path("config", "audit-policy.yaml"),
-		"--audit-log-path", c.auditLog(), "--audit-log-maxsize", "500",
+		"--audit-log-path", c.auditLog(), "--audit-log-maxsize", "10000",
 		// The kubelet's name resolves nowhere, and it wants a known client.
 		"--kubelet-preferred-address-types", "InternalIP",
 		"--kubelet-client-certificate", pki("kubelet-client.crt"),
