@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 need_builders
 need promtool "apt-get install prometheus"
+need prometheus "apt-get install prometheus"
 stop_if_missing
 build_localkube kubernetes etcd kwok jaeger
 step "tests" cargo test --workspace --no-fail-fast

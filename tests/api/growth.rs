@@ -80,7 +80,7 @@ pub async fn what_a_class_forbids_is_said_and_servers_are_still_cared_for(world:
     assert_eq!(self::set(&space).await.uid(), set.uid());
     assert_eq!(self::servers(&space).await, servers);
 
-    let image = json!({"spec": {"image": "rustfs/rustfs:next"}});
+    let image = objects::tenant_with(json!({"image": "rustfs/rustfs:next"}));
     space.apply::<Tenant>("store", &image).await.unwrap();
     until("every server to be replaced all the same", SOON, || async {
         let now = self::servers(&space).await;
@@ -167,7 +167,7 @@ pub async fn volumes_that_grow_are_waited_for_and_may_be_told_to_grow_further(wo
     let (set, servers) = (self::set(&space).await, servers(&space).await);
 
     space
-        .apply::<Tenant>("store", &json!({"spec": {"paused": true}}))
+        .apply::<Tenant>("store", &objects::tenant_with(json!({"paused": true})))
         .await
         .unwrap();
     space
@@ -190,7 +190,7 @@ pub async fn volumes_that_grow_are_waited_for_and_may_be_told_to_grow_further(wo
     );
 
     space
-        .apply::<Tenant>("store", &json!({"spec": {"paused": false}}))
+        .apply::<Tenant>("store", &objects::tenant_with(json!({"paused": false})))
         .await
         .unwrap();
     until("claims and StatefulSet to ask for more", SOON, || {

@@ -45,7 +45,7 @@ pub async fn a_server_is_replaced_only_while_the_others_take_writes(world: Arc<W
     for server in ["store-p0-0", "store-p0-1"] {
         world.servers.fault(&space.name, server, "readonly").await;
     }
-    let change = json!({"spec": {"image": "rustfs/rustfs:next"}});
+    let change = objects::tenant_with(json!({"image": "rustfs/rustfs:next"}));
     space.apply::<Tenant>("store", &change).await.unwrap();
     let waits = || async {
         let message = space

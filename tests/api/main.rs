@@ -169,6 +169,7 @@ fn main() -> ExitCode {
         hooks::a_hook_that_may_fail_holds_nothing_up,
         hooks::a_namespace_that_goes_waits_until_the_hook_that_cannot_run_is_removed,
         monitor::a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures,
+        monitor::a_prometheus_reads_every_figure_and_answers_every_dashboard,
         nodes::a_server_on_a_silent_node_is_told_and_released_by_a_word_alone,
         nodes::emptying_nodes_never_takes_more_servers_than_a_store_can_spare,
         preflight::a_missing_storage_class_holds_a_pool_back_until_it_is_created,

@@ -7,8 +7,11 @@ use crds::{Pool, Tenant, TenantMonitor};
 use serde_json::json;
 
 use crate::World;
+use crate::support::dashboards::{self, Dashboard};
 use crate::support::http;
 use crate::support::objects;
+use crate::support::operator::NAMESPACE;
+use crate::support::prometheus::{Page, Prometheus};
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
 
@@ -91,5 +94,56 @@ pub async fn a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures(wo
         space.list::<TenantMonitor>().await.is_empty(),
         "monitors go before their Tenant"
     );
+    space.leave().await;
+}
+
+/// Series that only trouble or a drain brings.
+const SELDOM: [&str; 6] = [
+    "rustfs_operator_reconcile_errors_total",
+    "rustfs_operator_stale_reads_deferred_total",
+    "rustfs_operator_watch_restarts_total",
+    "rustfs_operator_objects_rejected",
+    "rustfs_tenant_capacity_free_bytes}[1d]",
+    "rustfs_tenant_pool_drain_",
+];
+
+pub async fn a_prometheus_reads_every_figure_and_answers_every_dashboard(world: Arc<World>) {
+    let shared = world.running().await;
+    let listen = shared
+        .as_ref()
+        .map(|operator| operator.listen.clone())
+        .expect("it runs");
+    let space = Space::serving(&world.cluster.admin, "prometheus", &objects::tenant(), "p0").await;
+    space
+        .apply::<TenantMonitor>("watch", &objects::monitor("store"))
+        .await
+        .unwrap();
+    space.ready::<TenantMonitor>("watch", SOON).await;
+
+    let figures = format!("/metrics/tenants/{}/watch", space.name);
+    let page = |job, path, labels| Page {
+        job,
+        authority: &listen,
+        path,
+        labels,
+    };
+    let pages = [
+        page("operator", "/metrics", json!({"namespace": NAMESPACE})),
+        page("store", &figures, json!({})),
+    ];
+    let folder = world.cluster.scratch.join("prometheus");
+    let prometheus = Prometheus::start(&folder, &pages, SOON).await;
+    for query in dashboards::all().iter().flat_map(Dashboard::queries) {
+        let seldom = SELDOM.iter().any(|series| query.expr.contains(series));
+        let expr = query.of_all("20s");
+        until(&query.place, SOON, || async {
+            match prometheus.ask(&expr).await {
+                Ok(series) if series.is_empty() && !seldom => Err(format!("{expr} comes to nothing")),
+                Ok(_) => Ok(()),
+                Err(error) => Err(format!("{expr}: {error}")),
+            }
+        })
+        .await;
+    }
     space.leave().await;
 }

@@ -357,10 +357,8 @@ async fn serve(space: &Space, pools: &[(&str, i32)]) {
 }
 
 async fn apply(space: &Space, spec: Value) {
-    space
-        .apply::<Tenant>("store", &json!({"spec": spec}))
-        .await
-        .unwrap();
+    let tenant = objects::tenant_with(spec);
+    space.apply::<Tenant>("store", &tenant).await.unwrap();
 }
 
 /// Puts finalizers on all servers there are.

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod cluster;
 pub mod cutter;
+pub mod dashboards;
 pub mod failure;
 pub mod http;
 pub mod kstatus;
@@ -11,6 +12,7 @@ pub mod objects;
 pub mod operator;
 pub mod pods;
 pub mod process;
+pub mod prometheus;
 pub mod proxy;
 pub mod servers;
 pub mod sight;

@@ -7,6 +7,15 @@ pub fn tenant() -> Value {
     json!({"spec": {"deletion": {"protection": "None"}}})
 }
 
+/// Such a Tenant with more said.
+pub fn tenant_with(said: Value) -> Value {
+    let mut tenant = tenant();
+    if let (Some(spec), Value::Object(said)) = (tenant["spec"].as_object_mut(), said) {
+        spec.extend(said);
+    }
+    tenant
+}
+
 /// Such a Tenant that speaks TLS with the TenantCertificate of its name.
 pub fn tls_tenant() -> Value {
     json!({"spec": {"tls": {"mode": "Enabled"}, "deletion": {"protection": "None"}}})
