@@ -14,6 +14,7 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use kit::{Source, Watches};
 use kube::api::{DynamicObject, PartialObjectMeta};
 use plan::Settings;
+use plan::certificate::cert_manager;
 use plan::monitor::{prometheus_rule, service_monitor};
 
 use crate::kept;
@@ -51,6 +52,8 @@ pub struct Sources {
     pub service_monitors: Source<PartialObjectMeta<DynamicObject>>,
     /// Metadata of our PrometheusRules, where the cluster knows the kind.
     pub prometheus_rules: Source<PartialObjectMeta<DynamicObject>>,
+    /// Metadata of our Certificates of cert-manager, where the cluster knows the kind.
+    pub requests: Source<PartialObjectMeta<DynamicObject>>,
     /// Nodes, where the operator may see them: labels, taints and what they can allocate.
     pub nodes: Source<Node>,
     /// StorageClasses, where the operator may see them.
@@ -80,6 +83,7 @@ impl Sources {
             jobs: watches.objects(ours),
             service_monitors: watches.dynamic(&service_monitor::resource(), ours),
             prometheus_rules: watches.dynamic(&prometheus_rule::resource(), ours),
+            requests: watches.dynamic(&cert_manager::resource(), ours),
             nodes: watches.cluster(kept::placement),
             storage_classes: watches.cluster(|class| class),
         }

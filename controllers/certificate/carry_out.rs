@@ -28,9 +28,22 @@ pub(super) async fn carry_out(
     certificate: &TenantCertificate,
 ) -> Result<Done, Error> {
     let mut seen = observe::observe(controller, certificate).await?;
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let now = controller.kit.now();
         let decided = plan(certificate, &seen.observed, now);
+        // What comes of them wakes the object again.
+        if round == 0 && !decided.steps.is_empty() {
+            let enacted = controller.kit.enact(certificate, decided.steps.clone()).await;
+            if let Some(failure) = enacted.failure() {
+                let failure = Some(failure.clone());
+                return Ok(Done {
+                    seen,
+                    plan: decided,
+                    failure,
+                    unsettled: false,
+                });
+            }
+        }
         if decided.work == Work::None {
             return Ok(Done {
                 seen,
@@ -122,6 +135,20 @@ pub(super) async fn make(
                 return Err(gone());
             };
             let mut secret = secret::certificate(certificate, chain, &roots);
+            key.put(&mut secret, &secret::PRIVATE);
+            Ok(secret)
+        }
+        Work::Copy(copy) => {
+            let issued = seen.observed.issued.as_ref();
+            let (Some(chain), Some(key)) = (issued.and_then(|held| held.chain.read()), &seen.issued_key) else {
+                return Err(gone());
+            };
+            tracing::info!(
+                reason = copy.why.reason,
+                "handing over what cert-manager has issued: {}",
+                copy.why.message
+            );
+            let mut secret = secret::certificate(certificate, chain, &copy.roots);
             key.put(&mut secret, &secret::PRIVATE);
             Ok(secret)
         }

@@ -3,8 +3,9 @@
 use crds::{TenantCertificate, names};
 use k8s_openapi::api::core::v1::Secret;
 use kit::Error;
-use plan::certificate::{Held, Observed, Part, status};
-use plan::meta;
+use kube::core::ObjectMeta;
+use plan::certificate::{Held, Observed, Part, cert_manager, status};
+use plan::{Target, meta};
 
 use super::Controller;
 use super::material::{self, Key};
@@ -14,6 +15,7 @@ pub(super) struct Seen {
     pub observed: Observed,
     pub key: Option<Key>,
     pub ca_key: Option<Key>,
+    pub issued_key: Option<Key>,
 }
 
 pub(super) async fn observe(controller: &Controller, certificate: &TenantCertificate) -> Result<Seen, Error> {
@@ -30,6 +32,7 @@ pub(super) async fn observe(controller: &Controller, certificate: &TenantCertifi
         },
         key: None,
         ca_key: None,
+        issued_key: None,
     };
     if seen.observed.tenant.is_none() {
         return Ok(seen);
@@ -40,7 +43,12 @@ pub(super) async fn observe(controller: &Controller, certificate: &TenantCertifi
         .get(namespace, &status::secret_name(certificate))
         .await?;
     (seen.observed.held, seen.key) = read(certificate, secret);
-    if issuer.provided.is_none() {
+    if issuer.cert_manager.is_some() {
+        of_cert_manager(controller, certificate, &mut seen).await?;
+    } else {
+        seen.observed.request.leftovers = leftovers(controller, certificate);
+    }
+    if issuer.provided.is_none() && issuer.cert_manager.is_none() {
         let name = match &issuer.ca {
             Some(given) => given.secret_ref.name.clone(),
             None => names::ca_secret(meta::name(certificate)),
@@ -49,6 +57,73 @@ pub(super) async fn observe(controller: &Controller, certificate: &TenantCertifi
         (seen.observed.ca, seen.ca_key) = read(certificate, secret);
     }
     Ok(seen)
+}
+
+/// Its Certificate is read from the API server: the watch has no status. So is the Secret, which says whether it has an
+/// owner yet.
+async fn of_cert_manager(
+    controller: &Controller,
+    certificate: &TenantCertificate,
+    seen: &mut Seen,
+) -> Result<(), Error> {
+    let (namespace, name) = (meta::namespace(certificate), meta::name(certificate));
+    seen.observed.request.served = controller.context.sources.requests.is_served();
+    if seen.observed.request.served {
+        seen.observed.request.seen = controller.kit.get(namespace, name).await?;
+    }
+    let secret: Option<Secret> = controller
+        .kit
+        .get(namespace, &names::issued_secret(name))
+        .await?;
+    let target = secret.as_ref().map(meta::target);
+    (seen.observed.issued, seen.issued_key) = read(certificate, secret);
+    let orphan = seen
+        .observed
+        .issued
+        .as_ref()
+        .is_some_and(|issued| issued.orphan);
+    seen.observed.request.orphan = target.filter(|_| orphan);
+    Ok(())
+}
+
+/// What it has of cert-manager's, by what the watches show: first the Certificate, which would bring the Secret back.
+fn leftovers(controller: &Controller, certificate: &TenantCertificate) -> Vec<Target> {
+    let sources = &controller.context.sources;
+    let (namespace, name) = (meta::namespace(certificate), meta::name(certificate));
+    let request = sources
+        .requests
+        .get(namespace, name)
+        .filter(|request| controls(certificate, &request.metadata))
+        .and_then(|request| {
+            let kind = cert_manager::resource();
+            Some(Target {
+                api_version: kind.api_version,
+                kind: kind.kind,
+                plural: kind.plural,
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                uid: request.metadata.uid.clone()?,
+                resource_version: None,
+            })
+        });
+    let secret = sources
+        .secrets
+        .get(namespace, &names::issued_secret(name))
+        .filter(|secret| controls(certificate, &secret.metadata))
+        .map(|secret| Target {
+            api_version: "v1".to_owned(),
+            kind: "Secret".to_owned(),
+            plural: "secrets".to_owned(),
+            ..meta::target(&*secret)
+        });
+    request.into_iter().chain(secret).collect()
+}
+
+fn controls(certificate: &TenantCertificate, child: &ObjectMeta) -> bool {
+    let owners = child.owner_references.iter().flatten();
+    owners
+        .into_iter()
+        .any(|owner| owner.controller == Some(true) && owner.uid == meta::uid(certificate))
 }
 
 pub(super) fn read(certificate: &TenantCertificate, secret: Option<Secret>) -> (Option<Held>, Option<Key>) {

@@ -1,9 +1,12 @@
-//! What wakes a TenantCertificate, besides its own changes: its Tenant, and the Secrets it owns.
+//! What wakes a TenantCertificate, besides its own changes: its Tenant, the Secrets it owns, and what it asks of
+//! cert-manager.
 
 use crds::{Tenant, TenantCertificate};
 use futures::stream::BoxStream;
 use kit::watch::Wake;
 use kube::Resource;
+use kube::api::PartialObjectMeta;
+use kube::core::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
 use plan::meta;
 
@@ -17,7 +20,13 @@ impl Controller {
         let certificates = sources.certificates.clone();
         let naming =
             move |tenant: &Tenant| certificates.references_of(meta::namespace(tenant), meta::name(tenant));
-        vec![sources.tenants.wakes(naming), sources.secrets.wakes(owner)]
+        let all = sources.certificates.clone();
+        vec![
+            sources.tenants.wakes(naming),
+            sources.secrets.wakes(owner),
+            sources.requests.wakes(owner_of_request),
+            sources.requests.wakes_on_access(move || all.references()),
+        ]
     }
 }
 
@@ -35,8 +44,16 @@ pub(super) fn owner<K: Resource>(object: &K) -> Option<ObjectRef<TenantCertifica
         Some(_) => return None,
         None => {
             let name = meta::name(object);
-            name.strip_suffix("-tls").or_else(|| name.strip_suffix("-ca"))?
+            ["-tls", "-ca", "-issued"]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix))?
         }
     };
     Some(ObjectRef::new(name).within(meta::namespace(object)))
+}
+
+/// The TenantCertificate that asks for a Certificate of cert-manager: both have one name.
+fn owner_of_request(request: &PartialObjectMeta<DynamicObject>) -> Option<ObjectRef<TenantCertificate>> {
+    let name = request.metadata.name.as_deref()?;
+    Some(ObjectRef::new(name).within(request.metadata.namespace.as_deref()?))
 }

@@ -64,7 +64,7 @@ pub struct TenantCertificateSpec {
 /// Where a certificate comes from. Exactly one is set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("(has(self.selfSigned) ? 1 : 0) + (has(self.ca) ? 1 : 0) + (has(self.provided) ? 1 : 0) == 1").message("issuer needs exactly one of selfSigned, ca, provided"))]
+#[x_kube(validation = Rule::new("(has(self.selfSigned) ? 1 : 0) + (has(self.ca) ? 1 : 0) + (has(self.certManager) ? 1 : 0) + (has(self.provided) ? 1 : 0) == 1").message("issuer needs exactly one of selfSigned, ca, certManager, provided"))]
 pub struct Issuer {
     /// The operator makes a CA for this certificate in the Secret `{name}-ca`, and issues from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +72,10 @@ pub struct Issuer {
     /// A given CA issues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<CaIssuer>,
+    /// cert-manager issues: the operator asks it by a Certificate of this object's name, whose Secret is
+    /// `{name}-issued`, and gives servers what it has issued once all of them trust it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cert_manager: Option<CertManager>,
     /// A given certificate is checked and used as it is; nothing is issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provided: Option<Provided>,
@@ -88,6 +92,7 @@ impl Default for Issuer {
         Self {
             self_signed: Some(SelfSigned {}),
             ca: None,
+            cert_manager: None,
             provided: None,
         }
     }
@@ -103,6 +108,33 @@ pub struct SelfSigned {}
 pub struct CaIssuer {
     /// Secret with `tls.crt` (the CA's certificate) and `tls.key` (its key).
     pub secret_ref: SecretRef,
+}
+
+/// cert-manager.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CertManager {
+    /// The issuer of cert-manager. It must put its root into the Secret as `ca.crt`: servers verify each other by it.
+    pub issuer_ref: IssuerRef,
+}
+
+/// An issuer of cert-manager.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuerRef {
+    /// Its name. A change asks the other issuer for a new certificate.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Its kind. Default: `Issuer`, which is in the namespace of this object; `ClusterIssuer` has no namespace. A change
+    /// asks the other issuer for a new certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub kind: Option<String>,
+    /// API group of its kind. Default: `cert-manager.io`; another one for an issuer from outside cert-manager. A change
+    /// asks the other issuer for a new certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub group: Option<String>,
 }
 
 /// A given certificate.
@@ -178,7 +210,7 @@ pub struct TenantCertificateStatus {
     /// End of the certificate's validity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Time>,
-    /// When the operator renews it; unset for a provided one.
+    /// When it is renewed, by the operator or by cert-manager; unset for a provided one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal_time: Option<Time>,
     /// DNS names and IP addresses the certificate is valid for.

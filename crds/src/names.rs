@@ -147,6 +147,11 @@ pub fn hook_job(tenant: &str, hook: &str, digest: &str) -> String {
 pub fn certificate_secret(certificate: &str) -> String {
     format!("{certificate}-tls")
 }
+/// The Secret cert-manager puts into what a TenantCertificate has asked it for; servers do not mount it.
+#[must_use]
+pub fn issued_secret(certificate: &str) -> String {
+    format!("{certificate}-issued")
+}
 /// The Secret a self-signing TenantCertificate keeps its own CA in.
 #[must_use]
 pub fn ca_secret(certificate: &str) -> String {

@@ -33,6 +33,7 @@ mod guides;
 mod hands;
 mod health;
 mod hooks;
+mod issuers;
 mod lifecycle;
 mod monitor;
 mod nodes;
@@ -79,10 +80,11 @@ pub struct World {
 }
 
 /// What only the tests' own control plane is sure to have, by the begin of a test's name.
-const OF_OUR_OWN: [(&str, &str); 8] = [
+const OF_OUR_OWN: [(&str, &str); 9] = [
     ("audit::", AUDIT_LOG),
     ("silence::", AUDIT_LOG),
     ("hooks::a_store_is_taken_down", AUDIT_LOG),
+    ("issuers::", "place for other kinds of cert-manager"),
     ("traces::", "Jaeger beside it"),
     ("monitor::a_monitor_waits", NO_PROMETHEUS),
     ("values::every_value_of_a_monitor", NO_PROMETHEUS),
@@ -162,6 +164,7 @@ fn main() -> ExitCode {
         hands::edited_and_stripped_children_are_restored,
         hands::lost_credentials_come_back_as_servers_run_with_them,
         hands::an_object_of_someone_else_is_never_taken,
+        issuers::a_store_gets_its_certificate_from_cert_manager,
         hooks::a_store_is_taken_down_only_once_its_hook_has_completed,
         hooks::a_hook_that_misses_its_deadline_keeps_the_store_until_it_is_removed,
         hooks::a_pool_is_drained_only_once_its_hook_has_completed,

@@ -25,6 +25,11 @@ const NEXT: Effect = Says(
     "TenantCertificate store.status.conditions[Ready].message",
     "the next one comes from another CA",
 );
+/// What is issued already serves on; the tests' control plane has no cert-manager that answers.
+const ASKED: Effect = Says(
+    "TenantCertificate store.status.conditions[Ready].message",
+    "spec.issuer.certManager",
+);
 const RENEWED: Effect = Moved("/status/renewalTime");
 
 fn of(path: &'static str, value: Value, effect: Effect) -> Trial {
@@ -32,7 +37,7 @@ fn of(path: &'static str, value: Value, effect: Effect) -> Trial {
 }
 
 pub(super) fn trials() -> Vec<Trial> {
-    [issuers(), terms(), keys(), names()].concat()
+    [issuers(), of_cert_manager(), terms(), keys(), names()].concat()
 }
 
 fn issuers() -> Vec<Trial> {
@@ -48,12 +53,12 @@ fn issuers() -> Vec<Trial> {
         of(
             "spec.issuer",
             json!({}),
-            Refused("exactly one of selfSigned, ca, provided"),
+            Refused("exactly one of selfSigned, ca, certManager, provided"),
         ),
         of(
             "spec.issuer",
             both,
-            Refused("exactly one of selfSigned, ca, provided"),
+            Refused("exactly one of selfSigned, ca, certManager, provided"),
         ),
         of("spec.issuer", from("ca", "alien-ca"), NEXT),
         of("spec.issuer", from("ca", "missing"), UNUSABLE),
@@ -69,6 +74,31 @@ fn issuers() -> Vec<Trial> {
             from("provided", "given"),
             Named("spec.issuer.provided.secretRef"),
         ),
+    ]
+}
+
+fn of_cert_manager() -> Vec<Trial> {
+    let from = |issuer: Value| json!({"certManager": {"issuerRef": issuer}});
+    let long = |length: usize| "a".repeat(length);
+    let refused = |issuer: Value, says| of("spec.issuer", from(issuer), Refused(says));
+    vec![
+        of("spec.issuer", from(json!({"name": "corp"})), ASKED),
+        of(
+            "spec.issuer",
+            from(json!({"name": long(253), "kind": long(63), "group": long(253)})),
+            ASKED,
+        ),
+        of(
+            "spec.issuer",
+            from(json!({"name": "c", "kind": "K", "group": "g"})),
+            ASKED,
+        ),
+        refused(json!({"name": ""}), "issuerRef.name"),
+        refused(json!({"name": long(254)}), "issuerRef.name"),
+        refused(json!({"name": "corp", "kind": ""}), "issuerRef.kind"),
+        refused(json!({"name": "corp", "kind": long(64)}), "issuerRef.kind"),
+        refused(json!({"name": "corp", "group": ""}), "issuerRef.group"),
+        refused(json!({"name": "corp", "group": long(254)}), "issuerRef.group"),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! What the tests against a real API server share: a cluster, the operator as a process, namespaces, waiting.
 
 pub mod audit;
+pub mod cert_manager;
 pub mod cluster;
 pub mod cutter;
 pub mod dashboards;

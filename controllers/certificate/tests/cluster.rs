@@ -44,9 +44,11 @@ impl Cluster {
                 tenant: Some(self.tenant.clone()),
                 held,
                 ca,
+                ..Observed::default()
             },
             key,
             ca_key,
+            issued_key: None,
         }
     }
 

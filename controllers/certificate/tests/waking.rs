@@ -23,13 +23,11 @@ fn a_secret_wakes_its_owner() {
 
 #[test]
 fn a_secret_that_lost_its_owner_wakes_it_by_name() {
-    assert_eq!(
-        woken(json!({"name": "site-tls", "namespace": "ns"})).as_deref(),
-        Some("ns/site")
-    );
-    assert_eq!(
-        woken(json!({"name": "site-ca", "namespace": "ns"})).as_deref(),
-        Some("ns/site")
-    );
+    for name in ["site-tls", "site-ca", "site-issued"] {
+        assert_eq!(
+            woken(json!({"name": name, "namespace": "ns"})).as_deref(),
+            Some("ns/site")
+        );
+    }
     assert_eq!(woken(json!({"name": "site-rpc", "namespace": "ns"})), None);
 }

@@ -262,13 +262,15 @@ fn issuer_unchanged(input: &Input<'_>) -> Option<Violation> {
     if leaf(input)?.signed_by(&input.terms?.issuing?.ca) {
         return None;
     }
-    violated(
-        ISSUER_CHANGED,
-        format!(
-            "the certificate in {} is from another CA than the present one",
-            input.place
-        ),
-    )
+    Some(issuer_changed(input.place))
+}
+
+/// The certificate there is from another CA than the next one.
+pub(super) fn issuer_changed(place: &str) -> Violation {
+    Violation {
+        reason: ISSUER_CHANGED,
+        message: format!("the certificate in {place} is from another CA than the present one"),
+    }
 }
 
 fn renewal_not_due(input: &Input<'_>) -> Option<Violation> {

@@ -5,6 +5,7 @@
 
 pub mod asked;
 pub mod ca;
+pub mod cert_manager;
 pub mod checks;
 pub mod held;
 pub mod names;
@@ -22,6 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use asked::Asked;
 pub use ca::Issuing;
+pub use cert_manager::Request;
 pub use checks::Violation;
 pub use held::{Held, Part, PublicKey};
 pub use names::Names;
@@ -31,6 +33,7 @@ pub use status::status;
 
 use crate::condition::{Finding, Overall};
 use crate::meta;
+use crate::step::Step;
 use crate::tenant::may_go;
 
 /// Servers have surely read a changed `ca.crt` after this long: the kubelet writes it within two minutes, RustFS
@@ -46,6 +49,10 @@ pub struct Observed {
     pub held: Option<Held>,
     /// The Secret of the CA: `{name}-ca`, or the given one; none for a provided certificate.
     pub ca: Option<Held>,
+    /// The Secret that cert-manager writes, `{name}-issued`; none if another issuer is asked for.
+    pub issued: Option<Held>,
+    /// What is known of cert-manager's part.
+    pub request: Request,
 }
 
 /// What is to be made.
@@ -59,6 +66,8 @@ pub enum Work {
     RewriteCa,
     /// A certificate.
     Issue(Box<Order>),
+    /// The certificate and the key that cert-manager has issued, for servers.
+    Copy(Copy),
     /// The Secret again, with the same certificate and key.
     Rewrite(Roots),
 }
@@ -99,9 +108,20 @@ pub struct Order {
     pub roots: Roots,
 }
 
+/// How what cert-manager has issued is handed over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Copy {
+    /// Why, for the log.
+    pub why: Violation,
+    /// What `ca.crt` will hold.
+    pub roots: Roots,
+}
+
 /// What is to be done, and what is true before it is done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
+    /// What is asked of cert-manager, or taken back.
+    pub steps: Vec<Step>,
     /// What is to be made.
     pub work: Work,
     /// Condition `TenantFound`.
@@ -143,11 +163,21 @@ pub fn plan(certificate: &TenantCertificate, observed: &Observed, now: Timestamp
         Ok(asked) => asked,
         Err(message) => return verdict::invalid(found, message),
     };
-    let mut plan = match &certificate.spec.issuer.provided {
+    let issuer = &certificate.spec.issuer;
+    let mut plan = match &issuer.provided {
         Some(provided) => verdict::provided(found, &provided.secret_ref.name, observed, &needed, now),
+        None if issuer.cert_manager.is_some() => {
+            cert_manager::managed(found, certificate, observed, &needed, &asked, now)
+        }
         None => work::managed(found, certificate, observed, &needed, &asked, now),
     };
+    if issuer.cert_manager.is_none() {
+        plan.steps = cert_manager::withdrawn(&observed.request);
+    }
     let paused = tenant.spec.paused || may_go(tenant) || meta::deleting(certificate);
+    if paused {
+        plan.steps.clear();
+    }
     if paused && plan.work != Work::None {
         plan.work = Work::None;
         plan.overall = verdict::held_back(certificate, tenant);

@@ -1,6 +1,7 @@
 //! Certificates are made with rcgen; everything else is plain values.
 
 mod ca;
+mod cert_manager;
 mod checks;
 mod decisions;
 mod made;

@@ -15,6 +15,7 @@ use crate::tenant::may_go;
 
 fn plain(tenant_found: Finding, issued: Finding, overall: Overall) -> Plan {
     Plan {
+        steps: Vec::new(),
         work: Work::None,
         tenant_found,
         issued,
@@ -105,7 +106,7 @@ pub(super) fn managed(
     violation: Option<&Violation>,
     trouble: Option<&Violation>,
 ) -> Plan {
-    let renewal = case.renewal();
+    let renewal = case.renewal;
     let leaf = case.held.and_then(Held::leaf);
     let good = violation.is_none_or(Violation::still_good);
     let issued = match (violation, leaf) {
@@ -136,6 +137,7 @@ pub(super) fn managed(
     let wake_at = earliest(renewal, end).filter(|instant| *instant > case.now);
     let wake_at = wake_at.or(end.filter(|instant| *instant > case.now));
     Plan {
+        steps: Vec::new(),
         work: Work::None,
         tenant_found: found,
         issued,
@@ -149,9 +151,8 @@ pub(super) fn managed(
 fn unable(trouble: &Violation) -> Overall {
     let message = trouble.message.clone();
     match trouble.reason {
-        "CaSecretMissing" | "CaNotYetValid" | SECRET_MISSING | NOT_YET_VALID => {
-            working(trouble.reason, message)
-        }
+        "CaSecretMissing" | "CaNotYetValid" | "CertManagerMissing" | "CertManagerPending" | SECRET_MISSING
+        | NOT_YET_VALID => working(trouble.reason, message),
         _ => stuck(trouble.reason, message),
     }
 }
@@ -206,7 +207,7 @@ pub(super) fn provided(
 }
 
 /// From here on a certificate that nobody but a person can renew is told to end soon: the last third of its life.
-fn soon(leaf: &Cert) -> Timestamp {
+pub(super) fn soon(leaf: &Cert) -> Timestamp {
     leaf.not_after - leaf.not_after.duration_since(leaf.not_before) / 3
 }
 

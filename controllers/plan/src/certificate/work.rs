@@ -26,6 +26,8 @@ pub(super) struct Case<'a> {
     pub needed: &'a Names,
     pub asked: &'a Asked,
     pub now: Timestamp,
+    /// When the certificate that is there is renewed.
+    pub renewal: Option<Timestamp>,
 }
 
 pub(super) fn managed(
@@ -40,12 +42,16 @@ pub(super) fn managed(
     if observed.held.as_ref().is_some_and(|held| !held.ours) {
         return verdict::name_taken(found, &name);
     }
+    let held = observed.held.as_ref();
     let case = Case {
         certificate,
-        held: observed.held.as_ref(),
+        held,
         needed,
         asked,
         now,
+        renewal: held
+            .and_then(Held::leaf)
+            .map(|leaf| renewal(meta::uid(certificate), asked, leaf)),
     };
     let issuing = match issuing(&case, observed.ca.as_ref()) {
         Ok(issuing) => Ok(issuing),
@@ -55,7 +61,8 @@ pub(super) fn managed(
     let violation = case.check(issuing.as_ref().ok());
     let mut plan = verdict::managed(found, &case, violation.as_ref(), issuing.as_ref().err());
     if let Ok(issuing) = issuing {
-        let (work, wake_at) = decide(&case, &issuing, violation);
+        let next = |why| issue(&case, &issuing, why);
+        let (work, wake_at) = hand_over(&case, &issuing, violation, next);
         plan.work = work;
         plan.wake_at = earliest(plan.wake_at, wake_at);
     }
@@ -134,19 +141,24 @@ impl Case<'_> {
         })
     }
 
-    /// When the certificate that is there is renewed.
-    pub(super) fn renewal(&self) -> Option<Timestamp> {
-        let leaf = self.held?.leaf()?;
-        Some(renewal(meta::uid(self.certificate), self.asked, leaf))
+    /// Whether the next certificate leads to another root than the one that is there.
+    pub(super) fn changes_root(&self, issuing: &Issuing) -> bool {
+        self.held
+            .and_then(|held| held.root(self.now))
+            .is_some_and(|root| *root != issuing.root)
     }
 }
 
-fn decide(case: &Case<'_>, issuing: &Issuing, violation: Option<Violation>) -> (Work, Option<Timestamp>) {
+/// What is done for the certificate that servers have, and when to look again. `next` makes the next one, which leads
+/// to the root of `issuing`: at once, unless servers have to learn that root before.
+pub(super) fn hand_over(
+    case: &Case<'_>,
+    issuing: &Issuing,
+    violation: Option<Violation>,
+    next: impl Fn(Violation) -> Work,
+) -> (Work, Option<Timestamp>) {
     let Some(held) = case.held else {
-        return (
-            violation.map_or(Work::None, |why| issue(case, issuing, why)),
-            None,
-        );
+        return (violation.map_or(Work::None, next), None);
     };
     let roots = roots(case, issuing, held);
     match violation {
@@ -158,14 +170,14 @@ fn decide(case: &Case<'_>, issuing: &Issuing, violation: Option<Violation>) -> (
                 && held.instant(ANNOTATION_ROOTS_SINCE).is_some();
             let switch = switch(case, issuing, held, roots.since);
             if announced && switch <= case.now {
-                (issue(case, issuing, why), None)
+                (next(why), None)
             } else if announced {
                 (rewrite(case, held, &roots), Some(switch))
             } else {
                 (Work::Rewrite(roots), Some(switch))
             }
         }
-        Some(why) => (issue(case, issuing, why), None),
+        Some(why) => (next(why), None),
         None => (rewrite(case, held, &roots), roots.old_until),
     }
 }
@@ -177,7 +189,7 @@ fn switch(case: &Case<'_>, issuing: &Issuing, held: &Held, since: Timestamp) -> 
     let planned = held
         .root(case.now)
         .is_some_and(|root| issuing.replaces.as_deref() == Some(root.fingerprint().as_str()));
-    match case.renewal() {
+    match case.renewal {
         Some(renewal) if planned => spread.max(renewal),
         _ => spread,
     }
@@ -225,50 +237,49 @@ fn roots(case: &Case<'_>, issuing: &Issuing, held: &Held) -> Roots {
 }
 
 fn issue(case: &Case<'_>, issuing: &Issuing, why: Violation) -> Work {
-    let Case {
-        certificate,
-        asked,
-        now,
-        ..
-    } = *case;
-    let mut roots = match case.held {
-        Some(held) => roots(case, issuing, held),
-        None => Roots {
-            certs: vec![issuing.root.clone()],
-            since: whole_seconds(now),
-            old_until: None,
-        },
-    };
-    if roots.certs.len() > 1 {
-        // Servers show the old certificate until they have read the new one: at most to its end.
-        let end = case.held.and_then(Held::leaf).map(|leaf| leaf.not_after);
-        roots.old_until = roots.old_until.max(end.filter(|_| changes_root(case, issuing)));
-    }
+    let Case { asked, now, .. } = *case;
     let keep_key = asked.rotation == RotationPolicy::Never
         && case
             .held
             .and_then(|held| held.key.read())
             .is_some_and(|key| key.kind == asked.key);
-    let mut common_name = certificate.spec.tenant_ref.name.clone();
-    common_name.truncate(64);
     let now = whole_seconds(now);
     Work::Issue(Box::new(Order {
         why,
-        common_name,
+        common_name: common_name(case.certificate),
         names: case.needed.clone(),
         key: asked.key,
         keep_key,
         not_before: now - BACKDATE,
         not_after: now + asked.duration,
         issuing: issuing.clone(),
-        roots,
+        roots: roots_of_next(case, issuing),
     }))
 }
 
-fn changes_root(case: &Case<'_>, issuing: &Issuing) -> bool {
-    case.held
-        .and_then(|held| held.root(case.now))
-        .is_some_and(|root| *root != issuing.root)
+/// The subject's common name: at most 64 characters.
+pub(super) fn common_name(certificate: &TenantCertificate) -> String {
+    let mut name = certificate.spec.tenant_ref.name.clone();
+    name.truncate(64);
+    name
+}
+
+/// What `ca.crt` holds from the moment on in which the next certificate is there.
+pub(super) fn roots_of_next(case: &Case<'_>, issuing: &Issuing) -> Roots {
+    let mut roots = match case.held {
+        Some(held) => roots(case, issuing, held),
+        None => Roots {
+            certs: vec![issuing.root.clone()],
+            since: whole_seconds(case.now),
+            old_until: None,
+        },
+    };
+    if roots.certs.len() > 1 {
+        // Servers show the old certificate until they have read the new one: at most to its end.
+        let end = case.held.and_then(Held::leaf).map(|leaf| leaf.not_after);
+        roots.old_until = roots.old_until.max(end.filter(|_| case.changes_root(issuing)));
+    }
+    roots
 }
 
 fn whole_seconds(time: Timestamp) -> Timestamp {

@@ -46,6 +46,7 @@ var Components = []Component{
 	},
 	{Name: "jaeger", Package: "github.com/jaegertracing/jaeger/cmd/all-in-one", Expect: 90 * time.Second},
 	{Name: "coredns", Package: "github.com/coredns/coredns", Expect: 3 * time.Minute},
+	{Name: "certmanager", Package: ".", Expect: 2 * time.Minute},
 }
 
 func kubernetesLinkFlags() string {

@@ -171,5 +171,6 @@ pub fn observed(held: Option<Held>, ca: Option<Held>) -> Observed {
         tenant: Some(tenant()),
         held,
         ca,
+        ..Observed::default()
     }
 }
