@@ -29,10 +29,10 @@ pub fn install_kinds(cluster: &Cluster) {
 
 /// Starts its controllers; they end when this value goes.
 pub fn start(cluster: &Cluster) -> Process {
-    let folder = cluster
+    let program = cluster
         .localkube_plain(&["build", "--only", "certmanager"])
         .expect("cert-manager can be built");
-    let mut command = Command::new(format!("{}/certmanager", folder.trim()));
+    let mut command = Command::new(program.trim());
     command.arg("--kubeconfig").arg(&cluster.kubeconfig);
     Process::start(command, &cluster.scratch.join("cert-manager.log"))
 }
