@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 /// Every series of the operator's own page, from its documented catalogue.
 fn of_the_operator() -> BTreeSet<String> {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md")).unwrap();
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md")).unwrap();
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
     let mut series = BTreeSet::new();
     for row in rows {
@@ -31,7 +32,10 @@ fn of_the_operator() -> BTreeSet<String> {
 }
 
 fn of_the_stores() -> BTreeSet<String> {
-    catalogue::ALL.iter().map(|metric| metric.name.to_owned()).collect()
+    catalogue::ALL
+        .iter()
+        .map(|metric| metric.name.to_owned())
+        .collect()
 }
 
 #[test]

@@ -140,7 +140,8 @@ pub(super) async fn make(
         }
         Work::Copy(copy) => {
             let issued = seen.observed.issued.as_ref();
-            let (Some(chain), Some(key)) = (issued.and_then(|held| held.chain.read()), &seen.issued_key) else {
+            let (Some(chain), Some(key)) = (issued.and_then(|held| held.chain.read()), &seen.issued_key)
+            else {
                 return Err(gone());
             };
             tracing::info!(

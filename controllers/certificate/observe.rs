@@ -71,17 +71,10 @@ async fn of_cert_manager(
     if seen.observed.request.served {
         seen.observed.request.seen = controller.kit.get(namespace, name).await?;
     }
-    let secret: Option<Secret> = controller
-        .kit
-        .get(namespace, &names::issued_secret(name))
-        .await?;
+    let secret: Option<Secret> = controller.kit.get(namespace, &names::issued_secret(name)).await?;
     let target = secret.as_ref().map(meta::target);
     (seen.observed.issued, seen.issued_key) = read(certificate, secret);
-    let orphan = seen
-        .observed
-        .issued
-        .as_ref()
-        .is_some_and(|issued| issued.orphan);
+    let orphan = seen.observed.issued.as_ref().is_some_and(|issued| issued.orphan);
     seen.observed.request.orphan = target.filter(|_| orphan);
     Ok(())
 }

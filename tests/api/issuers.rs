@@ -22,10 +22,7 @@ fn from(issuer: &str) -> Value {
 
 pub async fn a_store_gets_its_certificate_from_cert_manager(world: Arc<World>) {
     let _operator = world.running().await;
-    let (cluster, space) = (
-        &world.cluster,
-        Space::make(&world.cluster.admin, "issuer").await,
-    );
+    let (cluster, space) = (&world.cluster, Space::make(&world.cluster.admin, "issuer").await);
     space
         .apply::<Tenant>("store", &objects::tls_tenant())
         .await
@@ -71,7 +68,8 @@ pub async fn a_store_gets_its_certificate_from_cert_manager(world: Arc<World>) {
     renewals_are_handed_over(&space).await;
     another_issuer_takes_over(&space).await;
 
-    let theirs = json!({"spec": {"secretName": "theirs", "dnsNames": ["a.example"], "issuerRef": {"name": "corp"}}});
+    let theirs =
+        json!({"spec": {"secretName": "theirs", "dnsNames": ["a.example"], "issuerRef": {"name": "corp"}}});
     space
         .apply::<Certificate>("other", &theirs)
         .await
@@ -90,7 +88,10 @@ pub async fn a_store_gets_its_certificate_from_cert_manager(world: Arc<World>) {
     space.delete::<TenantCertificate>("other").await;
     space.delete::<Tenant>("store").await;
     space.gone::<Tenant>("store", SOON).await;
-    assert_eq!(names_of(&space.list::<Certificate>().await), ["corp-root", "other"]);
+    assert_eq!(
+        names_of(&space.list::<Certificate>().await),
+        ["corp-root", "other"]
+    );
     space.leave().await;
 }
 
@@ -110,10 +111,7 @@ async fn renewals_are_handed_over(space: &Space) {
     .await;
     let mut named = from("corp");
     named["spec"]["additionalDnsNames"] = json!(["s3.example.com"]);
-    space
-        .apply::<TenantCertificate>("store", &named)
-        .await
-        .unwrap();
+    space.apply::<TenantCertificate>("store", &named).await.unwrap();
     until("the new name to be in the certificate", SOON, || async {
         let certificate = space.get::<TenantCertificate>("store").await?;
         let names = certificate
@@ -153,7 +151,11 @@ async fn another_issuer_takes_over(space: &Space) {
         let now = space.get::<Secret>("store-tls").await?.data.unwrap_or_default();
         assert!(now["tls.crt"] == before["tls.crt"], "it is replaced too early");
         let roots = String::from_utf8_lossy(&now["ca.crt"].0).matches("BEGIN").count();
-        if roots == 2 { Ok(()) } else { Err(format!("{roots}")) }
+        if roots == 2 {
+            Ok(())
+        } else {
+            Err(format!("{roots}"))
+        }
     })
     .await;
     space.ready::<TenantCertificate>("store", SOON).await;

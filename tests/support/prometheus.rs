@@ -42,7 +42,8 @@ impl Prometheus {
                 })
             })
             .collect();
-        let config = json!({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs});
+        let config =
+            json!({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs});
         std::fs::create_dir_all(folder).expect("the folder can be made");
         let path = folder.join("prometheus.yaml");
         // JSON is YAML.

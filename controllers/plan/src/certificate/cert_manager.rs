@@ -146,7 +146,10 @@ pub(super) fn managed(
         renewal: renewal(observed, now),
     };
     let taken = [
-        (case.held, crds::names::certificate_secret(meta::name(certificate))),
+        (
+            case.held,
+            crds::names::certificate_secret(meta::name(certificate)),
+        ),
         (observed.issued.as_ref(), issued_secret(meta::name(certificate))),
     ];
     if let Some((_, name)) = taken.iter().find(|(held, _)| held.is_some_and(|held| !held.ours)) {
@@ -167,7 +170,10 @@ pub(super) fn managed(
 /// What is left of it once another issuer is asked for.
 pub(super) fn withdrawn(request: &Request) -> Vec<Step> {
     let delete = |target: &Target| {
-        let message = format!("{} {} is no longer asked of cert-manager", target.kind, target.name);
+        let message = format!(
+            "{} {} is no longer asked of cert-manager",
+            target.kind, target.name
+        );
         Step::Delete(
             target.clone(),
             Why {

@@ -151,8 +151,8 @@ pub(super) fn managed(
 fn unable(trouble: &Violation) -> Overall {
     let message = trouble.message.clone();
     match trouble.reason {
-        "CaSecretMissing" | "CaNotYetValid" | "CertManagerMissing" | "CertManagerPending" | SECRET_MISSING
-        | NOT_YET_VALID => working(trouble.reason, message),
+        "CaSecretMissing" | "CaNotYetValid" | "CertManagerMissing" | "CertManagerPending"
+        | SECRET_MISSING | NOT_YET_VALID => working(trouble.reason, message),
         _ => stuck(trouble.reason, message),
     }
 }

@@ -25,8 +25,10 @@ fn said(conditions: Value) -> Certificate {
 }
 
 fn ready() -> Certificate {
-    said(json!([{"type": "Ready", "status": "True", "reason": "Ready", "message": "",
-        "lastTransitionTime": "2026-03-01T00:00:00Z"}]))
+    said(
+        json!([{"type": "Ready", "status": "True", "reason": "Ready", "message": "",
+        "lastTransitionTime": "2026-03-01T00:00:00Z"}]),
+    )
 }
 
 /// A cluster with cert-manager, which has written this.
@@ -171,7 +173,11 @@ fn what_servers_cannot_use_is_not_handed_over() {
     );
     let plan = at(&with(Some(good.clone()), Some(rootless.clone())), now());
     assert_eq!((told(&plan).0, &plan.work), ("Ready", &Work::None));
-    assert!(told(&plan).2.contains("could not be renewed"), "{}", told(&plan).2);
+    assert!(
+        told(&plan).2.contains("could not be renewed"),
+        "{}",
+        told(&plan).2
+    );
     let late = at(&with(Some(good), Some(rootless)), now() + days(60));
     assert_eq!((told(&late).0, told(&late).1), ("Stuck", "RootsMissing"));
 }
