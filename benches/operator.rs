@@ -15,6 +15,7 @@
 #[allow(dead_code, missing_docs, reason = "shared with the tests, which use the rest")]
 mod support;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crds::{Pool, Tenant};
@@ -24,15 +25,18 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service, Ser
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchParams};
 use kube::core::{ObjectMeta, WatchEvent};
-use kube::{Api, Client, ResourceExt};
+use kube::runtime::watcher;
+use kube::{Api, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use support::audit::Audit;
 use support::cluster::Cluster;
 use support::objects;
 use support::operator::{How, Operator};
 use support::servers::Servers;
-use support::space::{Kind, Space};
-use support::wait::{SOON, until};
+use support::space::{self, Kind, Space};
+use support::wait::SOON;
 
 const CHANGES: usize = 200;
 /// Between two changes, so that each is one of a store at rest and not of one still busy with the last.
@@ -210,10 +214,7 @@ async fn many(cluster: &Cluster, tenants: usize, operator: Operator, how: &How) 
         .for_each_concurrent(PARALLEL, |space| store(space, "store"))
         .await;
     let client = cluster.admin.clone();
-    until("all Tenants to be ready", PATIENCE, || {
-        all_ready(client.clone(), tenants + 1)
-    })
-    .await;
+    all_ready(Api::<Tenant>::all(client.clone()), "", tenants + 1).await;
     let ours = start.elapsed().as_secs_f64();
     let all = tenants + 1;
     println!(
@@ -233,10 +234,7 @@ async fn many(cluster: &Cluster, tenants: usize, operator: Operator, how: &How) 
         .for_each_concurrent(PARALLEL, |space| create_all(space, &spaces[0].name, &children))
         .await;
     let running = tenants * 2 + 1;
-    until("the bare client's Pods to be ready", PATIENCE, || {
-        pods_ready(client.clone(), running)
-    })
-    .await;
+    all_ready(Api::<Pod>::all(client), "storage.rustfs.com/tenant", running).await;
     let theirs = start.elapsed().as_secs_f64();
     println!(
         "| {tenants} Tenants ready | {ours:.1} s; a bare client's same objects {theirs:.1} s; ratio {:.2} |",
@@ -265,48 +263,36 @@ async fn store(space: &Space, name: &str) {
     space.apply::<Pool>("p0", &pool).await.expect("a Pool");
 }
 
-async fn all_ready(client: Client, wanted: usize) -> Result<(), String> {
-    let all = Api::<Tenant>::all(client)
-        .list(&ListParams::default())
-        .await
-        .map_err(|error| error.to_string())?;
-    let ready = |tenant: &&Tenant| {
-        let conditions = tenant
-            .status
-            .as_ref()
-            .map(|status| status.conditions.as_slice())
-            .unwrap_or_default();
-        conditions
-            .iter()
-            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+/// Waits until so many objects of a kind are ready. It watches: to list all of them again and again would cost the API
+/// server more than what is measured.
+async fn all_ready<K>(api: Api<K>, labels: &str, wanted: usize)
+where
+    K: kube::Resource<DynamicType = ()>
+        + Clone
+        + std::fmt::Debug
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + 'static,
+{
+    let mut events = Box::pin(watcher(api, watcher::Config::default().labels(labels)));
+    let mut ready = BTreeSet::new();
+    let all = async {
+        while ready.len() < wanted {
+            match events.try_next().await {
+                Ok(Some(watcher::Event::Apply(object) | watcher::Event::InitApply(object))) => {
+                    let value = serde_json::to_value(&object).expect("an object is JSON");
+                    if space::condition(&value, "Ready").0 == "True" {
+                        ready.insert(object.uid());
+                    }
+                }
+                Ok(Some(_)) | Err(_) => {}
+                Ok(None) => panic!("the watch has ended"),
+            }
+        }
     };
-    let count = all.items.iter().filter(ready).count();
-    if count >= wanted {
-        Ok(())
-    } else {
-        Err(format!("{count} of {wanted}"))
-    }
-}
-
-async fn pods_ready(client: Client, wanted: usize) -> Result<(), String> {
-    let all = Api::<Pod>::all(client)
-        .list(&ListParams::default().labels("storage.rustfs.com/tenant"))
-        .await
-        .map_err(|error| error.to_string())?;
-    let ready = |pod: &&Pod| {
-        let conditions = pod
-            .status
-            .iter()
-            .flat_map(|status| status.conditions.iter().flatten());
-        conditions
-            .into_iter()
-            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
-    };
-    let count = all.items.iter().filter(ready).count();
-    if count >= wanted {
-        Ok(())
-    } else {
-        Err(format!("{count} of {wanted}"))
+    if tokio::time::timeout(PATIENCE, all).await.is_err() {
+        panic!("{} of {wanted} {} are ready", ready.len(), K::plural(&()));
     }
 }
 

@@ -106,7 +106,16 @@ fn terms() -> Vec<Trial> {
     vec![
         of("spec.duration", json!("2160h"), Silent(DEFAULT)),
         of("spec.duration", json!("1h"), REISSUED),
-        of("spec.duration", json!("876000h"), REISSUED).leaves(
+        // No CA there is lasts as long, and the next one has to be trusted first.
+        of(
+            "spec.duration",
+            json!("876000h"),
+            Says(
+                "TenantCertificate store.status.conditions[Ready].message",
+                "once all servers trust that",
+            ),
+        )
+        .leaves(
             OLD_ROOTS,
             "clients that trust the root of the way there need it until they have both",
         ),

@@ -157,7 +157,8 @@ pub(super) fn managed(
     }
     let issued = issued(&case, observed);
     let violation = violation(&case, issued.as_ref().ok());
-    let mut plan = verdict::managed(found, &case, violation.as_ref(), issued.as_ref().err());
+    let issuing = issued.as_ref().map(|issued| &issued.issuing);
+    let mut plan = verdict::managed(found, &case, violation.as_ref(), Some(issuing));
     plan.steps = steps(certificate, observed, needed, asked);
     if let Ok(issued) = &issued {
         let (work, wake_at) = decide(&case, issued, violation);

@@ -54,7 +54,28 @@ pub const NOT_YET_VALID: &str = "NotYetValid";
 /// The Secret does not exist.
 pub const SECRET_MISSING: &str = "SecretMissing";
 
+/// The key is not of the kind that is asked for.
+const KEY_CHANGED: &str = "KeyChanged";
+/// There are names that are not asked for.
+const NAMES_CHANGED: &str = "NamesChanged";
+/// It is valid for longer or shorter than asked for.
+const DURATION_CHANGED: &str = "DurationChanged";
+/// It lacks names that are asked for.
+const NAMES_NOT_COVERED: &str = "NamesNotCovered";
+
 impl Violation {
+    /// Whether servers can go on with it among themselves until all of them trust the root of the next one.
+    #[must_use]
+    pub fn can_wait(&self) -> bool {
+        self.still_good() || self.is_wish() || self.reason == NAMES_NOT_COVERED
+    }
+
+    /// Whether nothing is wrong with it but that another is asked for.
+    #[must_use]
+    pub fn is_wish(&self) -> bool {
+        [KEY_CHANGED, NAMES_CHANGED, DURATION_CHANGED].contains(&self.reason)
+    }
+
     /// Whether servers may still show the certificate and clients still accept it.
     #[must_use]
     pub fn still_good(&self) -> bool {
@@ -196,7 +217,7 @@ fn names_covered(input: &Input<'_>) -> Option<Violation> {
         input.place,
         some_of(&missing)
     );
-    violated("NamesNotCovered", message)
+    violated(NAMES_NOT_COVERED, message)
 }
 
 fn validity_begun(input: &Input<'_>) -> Option<Violation> {
@@ -227,7 +248,7 @@ fn key_as_asked(input: &Input<'_>) -> Option<Violation> {
         return None;
     }
     violated(
-        "KeyChanged",
+        KEY_CHANGED,
         format!(
             "the key in {} is {has}, and spec.privateKey asks for {asked}",
             input.place
@@ -242,7 +263,7 @@ fn terms_as_asked(input: &Input<'_>) -> Option<Violation> {
             "the certificate in {} has names that are no longer asked for",
             input.place
         );
-        return violated("NamesChanged", message);
+        return violated(NAMES_CHANGED, message);
     }
     let lifetime = leaf.not_after.duration_since(leaf.not_before);
     let off = lifetime - BACKDATE - asked.duration;
@@ -250,7 +271,7 @@ fn terms_as_asked(input: &Input<'_>) -> Option<Violation> {
         return None;
     }
     violated(
-        "DurationChanged",
+        DURATION_CHANGED,
         format!(
             "the certificate in {} has another duration than asked for",
             input.place

@@ -4,6 +4,7 @@ use crds::conditions::{ISSUED, TENANT_FOUND};
 use crds::{Tenant, TenantCertificate};
 use jiff::Timestamp;
 
+use super::ca::Issuing;
 use super::checks::{self, ISSUER_CHANGED, Input, NOT_YET_VALID, RENEWAL_DUE, SECRET_MISSING, Violation};
 use super::names::Names;
 use super::work::{Case, earliest};
@@ -100,22 +101,33 @@ pub(super) fn held_back(certificate: &TenantCertificate, tenant: &Tenant) -> Ove
     }
 }
 
+const NEXT_ROOT: &str = "the next one comes from another CA, once all servers trust that";
+
 pub(super) fn managed(
     found: Finding,
     case: &Case<'_>,
     violation: Option<&Violation>,
-    trouble: Option<&Violation>,
+    issuing: Option<Result<&Issuing, &Violation>>,
 ) -> Plan {
+    let trouble = issuing.and_then(Result::err);
+    let other_root = issuing
+        .and_then(Result::ok)
+        .is_some_and(|issuing| case.changes_root(issuing));
     let renewal = case.renewal;
     let leaf = case.held.and_then(Held::leaf);
     let good = violation.is_none_or(Violation::still_good);
     let issued = match (violation, leaf) {
-        (Some(violation), _) if !good => no(ISSUED, violation.reason, &violation.message),
+        (Some(violation), _) if !good && !violation.is_wish() => {
+            no(ISSUED, violation.reason, &violation.message)
+        }
         (_, Some(leaf)) => yes(ISSUED, "Issued", validity(leaf)),
         (_, None) => no(ISSUED, SECRET_MISSING, "there is no certificate yet"),
     };
     let overall = match (violation, trouble) {
         (Some(violation), Some(trouble)) if !good || violation.reason == RENEWAL_DUE => unable(trouble),
+        (Some(violation), None) if !good && violation.can_wait() && other_root => {
+            working("Issuing", format!("{}; {NEXT_ROOT}", violation.message))
+        }
         (Some(violation), None) if !good => working("Issuing", violation.message.clone()),
         (_, Some(trouble)) => Overall::Ready {
             message: format!(
@@ -124,10 +136,7 @@ pub(super) fn managed(
             ),
         },
         (Some(violation), None) if violation.reason == ISSUER_CHANGED => Overall::Ready {
-            message: format!(
-                "{}; the next one comes from another CA, once all servers trust that",
-                issued.message
-            ),
+            message: format!("{}; {NEXT_ROOT}", issued.message),
         },
         (_, None) => Overall::Ready {
             message: issued.message.clone(),

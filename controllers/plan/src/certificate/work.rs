@@ -59,7 +59,7 @@ pub(super) fn managed(
         Err(Stop::Trouble(trouble)) => Err(trouble),
     };
     let violation = case.check(issuing.as_ref().ok());
-    let mut plan = verdict::managed(found, &case, violation.as_ref(), issuing.as_ref().err());
+    let mut plan = verdict::managed(found, &case, violation.as_ref(), Some(issuing.as_ref()));
     if let Ok(issuing) = issuing {
         let next = |why| issue(&case, &issuing, why);
         let (work, wake_at) = hand_over(&case, &issuing, violation, next);
@@ -162,13 +162,13 @@ pub(super) fn hand_over(
     };
     let roots = roots(case, issuing, held);
     match violation {
-        Some(why) if why.reason == ISSUER_CHANGED => {
+        Some(why) if why.reason == ISSUER_CHANGED || (why.can_wait() && case.changes_root(issuing)) => {
             let announced = held
                 .roots
                 .read()
                 .is_some_and(|roots| roots.contains(&issuing.root))
                 && held.instant(ANNOTATION_ROOTS_SINCE).is_some();
-            let switch = switch(case, issuing, held, roots.since);
+            let switch = switch(case, issuing, held, roots.since, &why);
             if announced && switch <= case.now {
                 (next(why), None)
             } else if announced {
@@ -183,14 +183,14 @@ pub(super) fn hand_over(
 }
 
 /// When the next certificate may come from the new CA: once every server trusts it, and no earlier than need be if
-/// the change was planned, so that clients have time to learn the new root too.
-fn switch(case: &Case<'_>, issuing: &Issuing, held: &Held, since: Timestamp) -> Timestamp {
+/// the change was planned and nothing else is asked for, so that clients have time to learn the new root too.
+fn switch(case: &Case<'_>, issuing: &Issuing, held: &Held, since: Timestamp, why: &Violation) -> Timestamp {
     let spread = since + SPREAD;
     let planned = held
         .root(case.now)
         .is_some_and(|root| issuing.replaces.as_deref() == Some(root.fingerprint().as_str()));
     match case.renewal {
-        Some(renewal) if planned => spread.max(renewal),
+        Some(renewal) if planned && why.still_good() => spread.max(renewal),
         _ => spread,
     }
 }

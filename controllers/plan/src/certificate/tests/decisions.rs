@@ -196,6 +196,47 @@ fn a_new_root_is_trusted_everywhere_before_anything_needs_it() {
 }
 
 #[test]
+fn a_new_root_comes_first_whatever_else_is_asked_for_at_the_same_time() {
+    let (old, held) = good();
+    let new = root("own-2");
+    for change in [
+        json!({"duration": "720h"}),
+        json!({"privateKey": {"algorithm": "RSA"}}),
+        json!({"additionalDnsNames": ["s3.example.com"]}),
+    ] {
+        let mut spec = change.clone();
+        spec["issuer"] = json!({"selfSigned": {}});
+        let asked = certificate(spec);
+        let at_once = decide(&asked, &observed(Some(held.clone()), Some(held_ca(&old))));
+        assert!(
+            matches!(at_once.work, Work::Issue(_)),
+            "{change}: {:?}",
+            at_once.work
+        );
+        let first = decide(&asked, &observed(Some(held.clone()), Some(held_ca(&new))));
+        let Work::Rewrite(roots) = &first.work else {
+            panic!("{change}: {:?}", first.work)
+        };
+        assert_eq!(roots.certs, [new.cert.clone(), old.cert.clone()], "{change}");
+        assert_eq!(reason(&first), ("Working", "Issuing"), "{change}");
+        let Overall::Working { message, .. } = &first.overall else {
+            panic!("{change}")
+        };
+        assert!(message.contains("once all servers trust that"), "{message}");
+        let mut announced = held.clone();
+        announced.roots = Part::Read(roots.certs.clone());
+        announced.annotations = [(
+            "storage.rustfs.com/roots-since".to_owned(),
+            roots.since.to_string(),
+        )]
+        .into();
+        let then = observed(Some(announced), Some(held_ca(&new)));
+        let then = plan(&asked, &then, now() + SignedDuration::from_mins(5));
+        assert!(matches!(then.work, Work::Issue(_)), "{change}: {:?}", then.work);
+    }
+}
+
+#[test]
 fn a_planned_new_root_is_used_at_the_next_renewal_only() {
     let (old, mut held) = good();
     let new = root("own-2");
