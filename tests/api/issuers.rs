@@ -158,7 +158,11 @@ async fn another_issuer_takes_over(space: &Space) {
         }
     })
     .await;
-    space.ready::<TenantCertificate>("store", SOON).await;
+    let message = space
+        .condition::<TenantCertificate>("store", "Ready", "False", "Issuing", SOON)
+        .await;
+    assert!(message.contains("once all servers trust that"), "{message}");
+    space.ready::<Tenant>("store", SOON).await;
 }
 
 async fn secret(space: &Space, name: &str) -> BTreeMap<String, ByteString> {
