@@ -9,8 +9,9 @@ use super::{Effect, Trial, trial};
 const DEFAULT: &str = "the default";
 /// Another certificate: its number is another one.
 const REISSUED: Effect = Moved("/status/serial");
-/// The root that lasted for the longer certificate is kept beside the next one, which the other certificate waits for.
+/// The root that lasts for the longer certificate is trusted from then on, and both certificates wait to come from it.
 const OLD_ROOTS: &[&str] = &[
+    "TenantCertificate store.status.conditions[Ready].message",
     "replaces-root",
     "old-roots-until",
     "TenantCertificate other.status.conditions[Ready].message",

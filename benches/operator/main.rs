@@ -11,9 +11,11 @@
     reason = "a benchmark that cannot go on says so by panicking"
 )]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../../tests/support/mod.rs"]
 #[allow(dead_code, missing_docs, reason = "shared with the tests, which use the rest")]
 mod support;
+
+mod changes;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -23,8 +25,8 @@ use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchParams};
-use kube::core::{ObjectMeta, WatchEvent};
+use kube::api::{ApiResource, DynamicObject, PostParams};
+use kube::core::ObjectMeta;
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 use serde::Serialize;
@@ -33,14 +35,11 @@ use serde_json::{Value, json};
 use support::audit::Audit;
 use support::cluster::Cluster;
 use support::objects;
-use support::operator::{How, Operator};
+use support::operator::{How, NAMESPACE, Operator};
 use support::servers::Servers;
 use support::space::{self, Kind, Space};
 use support::wait::SOON;
 
-const CHANGES: usize = 200;
-/// Between two changes, so that each is one of a store at rest and not of one still busy with the last.
-const PAUSE: Duration = Duration::from_millis(100);
 /// A new process has its caches filled and leads well before that.
 const REST: Duration = Duration::from_secs(45);
 const PARALLEL: usize = 8;
@@ -67,7 +66,10 @@ async fn measure() {
     )
     .await;
     let kubeconfig = support::operator::install(&cluster, "dev").await;
-    let how = How::plain(&kubeconfig, "bench");
+    let how = How {
+        environment: allocator(&cluster),
+        ..How::plain(&kubeconfig, "bench")
+    };
     let _servers = Servers::start(&cluster).await;
     let operator = Operator::start(&cluster, &how).await;
     operator.ready(SOON).await;
@@ -86,11 +88,31 @@ async fn measure() {
     let measured = |part: &str| wanted.is_empty() || wanted.iter().any(|one| one == part);
     converge_one(&cluster, measured("one")).await;
     if measured("changes") {
-        changes(&cluster).await;
+        changes::measure(&cluster).await;
     }
     if measured("many") {
         many(&cluster, tenants, operator, &how).await;
     }
+}
+
+/// What the Deployment tells the allocator.
+fn allocator(cluster: &Cluster) -> Vec<(String, String)> {
+    let variables = "jsonpath={range .spec.template.spec.containers[0].env[*]}{.name}={.value}{\"\\n\"}{end}";
+    let deployment = [
+        "-n",
+        NAMESPACE,
+        "get",
+        "deployment",
+        "rustfs-operator",
+        "-o",
+        variables,
+    ];
+    let text = cluster.kubectl(&deployment).expect("the Deployment is installed");
+    let pairs = text.lines().filter(|line| line.starts_with("MALLOC_"));
+    let pairs = pairs.filter_map(|line| line.split_once('='));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// One Tenant with one Pool, which the rest stands on; `counted` tells its writes from nothing to Ready.
@@ -119,91 +141,6 @@ async fn converge_one(cluster: &Cluster, counted: bool) {
         "| writes in the 60 s after | {} |",
         quiet.writes_in(&space.name).len()
     );
-}
-
-/// From a change of the Tenant to the write it causes, beside a bare client's own two writes of the same.
-async fn changes(cluster: &Cluster) {
-    let space = Space {
-        client: cluster.admin.clone(),
-        name: "bench-one".to_owned(),
-    };
-    let operator = sample(&space, |number| async move {
-        let change = json!({"spec": {"services": {"api": {"metadata": {"annotations": {"bench": number}}}}}});
-        space_patch::<Tenant>(cluster, "store", &change).await;
-        Instant::now()
-    })
-    .await;
-    // What it says to the Tenant is nothing to the operator but a look.
-    let bare = sample(&space, |number| async move {
-        let change = json!({"metadata": {"annotations": {"bench-bare": number}}});
-        space_patch::<Tenant>(cluster, "store", &change).await;
-        let answered = Instant::now();
-        space_patch::<Service>(cluster, "store-api", &change).await;
-        answered
-    })
-    .await;
-    type Part = fn(&Sample) -> Duration;
-    let parts: [(&str, Part); 2] = [
-        ("edit of a Tenant sent", |sample| sample.since_sent),
-        ("edit of a Tenant answered", |sample| sample.since_answered),
-    ];
-    for (from, part) in parts {
-        for (name, quantile) in [("p50", 0.50), ("p99", 0.99)] {
-            let [ours, theirs] = [&operator, &bare].map(|samples| at(samples, part, quantile));
-            println!(
-                "| from {from} to Service changed, {name} | {ours:.1} ms; a bare client's same two writes {theirs:.1} ms |"
-            );
-        }
-    }
-}
-
-/// How long a change took to reach the Service.
-struct Sample {
-    since_sent: Duration,
-    since_answered: Duration,
-}
-
-async fn space_patch<K: Kind>(cluster: &Cluster, name: &str, change: &Value) {
-    let api: Api<K> = Api::namespaced(cluster.admin.clone(), "bench-one");
-    api.patch(name, &PatchParams::default(), &Patch::Merge(change))
-        .await
-        .expect("it can be changed");
-}
-
-/// Times until a watch shows the Service changed. `change` makes the change, and tells when the Tenant's was answered.
-async fn sample<F: Future<Output = Instant>>(space: &Space, change: impl Fn(String) -> F) -> Vec<Sample> {
-    let api = space.api::<Service>();
-    let mut times = Vec::with_capacity(CHANGES);
-    let version = api
-        .list(&ListParams::default())
-        .await
-        .unwrap()
-        .metadata
-        .resource_version
-        .unwrap();
-    let only = WatchParams::default()
-        .fields("metadata.name=store-api")
-        .timeout(290);
-    let mut seen = Box::pin(api.watch(&only, &version).await.unwrap());
-    for number in 0..CHANGES {
-        tokio::time::sleep(PAUSE).await;
-        let value = format!("n{number}");
-        let sent = Instant::now();
-        let answered = change(value.clone()).await;
-        while let Some(event) = seen.try_next().await.unwrap() {
-            let WatchEvent::Modified(service) = event else {
-                continue;
-            };
-            if service.annotations().values().any(|found| *found == value) {
-                break;
-            }
-        }
-        times.push(Sample {
-            since_sent: sent.elapsed(),
-            since_answered: answered.elapsed(),
-        });
-    }
-    times
 }
 
 /// Many Tenants at once, beside a bare client that makes the same objects.
@@ -360,20 +297,6 @@ async fn namespace(cluster: &Cluster, name: &str) -> Space {
         client: cluster.admin.clone(),
         name: name.to_owned(),
     }
-}
-
-/// A quantile of a part of the samples, in milliseconds.
-fn at(samples: &[Sample], part: fn(&Sample) -> Duration, quantile: f64) -> f64 {
-    let mut sorted: Vec<Duration> = samples.iter().map(part).collect();
-    sorted.sort();
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "an index"
-    )]
-    let index = ((sorted.len() as f64 - 1.0) * quantile).round() as usize;
-    sorted[index].as_secs_f64() * 1000.0
 }
 
 /// A figure of a process in MiB: its resident memory (`VmRSS`), or the most of it so far (`VmHWM`).
