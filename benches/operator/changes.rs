@@ -48,7 +48,7 @@ pub async fn measure(cluster: &Cluster) {
         for (name, quantile) in [("p50", 0.50), ("p99", 0.99)] {
             let [ours, theirs] = [&operator, &bare].map(|samples| at(samples, part, quantile));
             println!(
-                "| from {from} to Service changed, {name} | {ours:.1} ms; a bare client's same two writes {theirs:.1} ms |"
+                "| from {from} to Service changed, {name} | {ours:.1} ms; a bare client that writes both itself {theirs:.1} ms |"
             );
         }
     }

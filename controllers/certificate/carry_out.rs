@@ -28,31 +28,22 @@ pub(super) async fn carry_out(
     certificate: &TenantCertificate,
 ) -> Result<Done, Error> {
     let mut seen = observe::observe(controller, certificate).await?;
-    for round in 0..ROUNDS {
+    let decided = plan(certificate, &seen.observed, controller.kit.now());
+    // What comes of them wakes the object again; what servers have is cared for whatever does.
+    let asked = controller.kit.enact(certificate, decided.steps).await;
+    let mut failure = asked.failure().cloned();
+    for _ in 0..ROUNDS {
         let now = controller.kit.now();
-        let decided = plan(certificate, &seen.observed, now);
-        // What comes of them wakes the object again.
-        if round == 0 && !decided.steps.is_empty() {
-            let enacted = controller.kit.enact(certificate, decided.steps.clone()).await;
-            if let Some(failure) = enacted.failure() {
-                let failure = Some(failure.clone());
-                return Ok(Done {
-                    seen,
-                    plan: decided,
-                    failure,
-                    unsettled: false,
-                });
-            }
-        }
-        if decided.work == Work::None {
+        let plan = plan(certificate, &seen.observed, now);
+        if plan.work == Work::None {
             return Ok(Done {
                 seen,
-                plan: decided,
-                failure: None,
+                plan,
+                failure,
                 unsettled: false,
             });
         }
-        let changed = match make(certificate, &seen, &decided.work, now).await {
+        let changed = match make(certificate, &seen, &plan.work, now).await {
             Ok(secret) => apply(controller, certificate, secret).await,
             Err(failure) => Err(failure),
         };
@@ -61,16 +52,17 @@ pub(super) async fn carry_out(
             Ok(false) => {
                 return Ok(Done {
                     seen,
-                    plan: decided,
-                    failure: None,
+                    plan,
+                    failure,
                     unsettled: true,
                 });
             }
-            Err(failure) => {
+            Err(why) => {
+                failure = Some(why);
                 return Ok(Done {
                     seen,
-                    plan: decided,
-                    failure: Some(failure),
+                    plan,
+                    failure,
                     unsettled: false,
                 });
             }
@@ -81,7 +73,7 @@ pub(super) async fn carry_out(
     Ok(Done {
         seen,
         plan,
-        failure: None,
+        failure,
         unsettled,
     })
 }

@@ -3,7 +3,6 @@
 use crds::{TenantCertificate, names};
 use k8s_openapi::api::core::v1::Secret;
 use kit::Error;
-use kube::core::ObjectMeta;
 use plan::certificate::{Held, Observed, Part, cert_manager, status};
 use plan::{Target, meta};
 
@@ -67,15 +66,28 @@ async fn of_cert_manager(
     seen: &mut Seen,
 ) -> Result<(), Error> {
     let (namespace, name) = (meta::namespace(certificate), meta::name(certificate));
-    seen.observed.request.served = controller.context.sources.requests.is_served();
-    if seen.observed.request.served {
-        seen.observed.request.seen = controller.kit.get(namespace, name).await?;
+    let request = &mut seen.observed.request;
+    request.served = controller.context.sources.requests.is_served();
+    if request.served {
+        request.seen = controller.kit.get(namespace, name).await?;
     }
     let secret: Option<Secret> = controller.kit.get(namespace, &names::issued_secret(name)).await?;
     let target = secret.as_ref().map(meta::target);
-    (seen.observed.issued, seen.issued_key) = read(certificate, secret);
-    let orphan = seen.observed.issued.as_ref().is_some_and(|issued| issued.orphan);
-    seen.observed.request.orphan = target.filter(|_| orphan);
+    // cert-manager may be told to own its Secrets: then this one goes with its Certificate.
+    let theirs = secret
+        .as_ref()
+        .zip(request.seen.as_ref())
+        .is_some_and(|(secret, request)| {
+            meta::controls(request, secret) && cert_manager::is_ours(certificate, &request.metadata)
+        });
+    let (issued, key) = read(certificate, secret);
+    let issued = issued.map(|issued| Held {
+        ours: issued.ours || theirs,
+        ..issued
+    });
+    let orphan = issued.as_ref().is_some_and(|issued| issued.orphan);
+    request.orphan = target.filter(|_| orphan);
+    (seen.observed.issued, seen.issued_key) = (issued, key);
     Ok(())
 }
 
@@ -86,7 +98,7 @@ fn leftovers(controller: &Controller, certificate: &TenantCertificate) -> Vec<Ta
     let request = sources
         .requests
         .get(namespace, name)
-        .filter(|request| controls(certificate, &request.metadata))
+        .filter(|request| cert_manager::is_ours(certificate, &request.metadata))
         .and_then(|request| {
             let kind = cert_manager::resource();
             Some(Target {
@@ -102,7 +114,7 @@ fn leftovers(controller: &Controller, certificate: &TenantCertificate) -> Vec<Ta
     let secret = sources
         .secrets
         .get(namespace, &names::issued_secret(name))
-        .filter(|secret| controls(certificate, &secret.metadata))
+        .filter(|secret| cert_manager::is_ours(certificate, &secret.metadata))
         .map(|secret| Target {
             api_version: "v1".to_owned(),
             kind: "Secret".to_owned(),
@@ -110,13 +122,6 @@ fn leftovers(controller: &Controller, certificate: &TenantCertificate) -> Vec<Ta
             ..meta::target(&*secret)
         });
     request.into_iter().chain(secret).collect()
-}
-
-fn controls(certificate: &TenantCertificate, child: &ObjectMeta) -> bool {
-    let owners = child.owner_references.iter().flatten();
-    owners
-        .into_iter()
-        .any(|owner| owner.controller == Some(true) && owner.uid == meta::uid(certificate))
 }
 
 pub(super) fn read(certificate: &TenantCertificate, secret: Option<Secret>) -> (Option<Held>, Option<Key>) {

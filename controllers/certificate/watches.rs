@@ -8,6 +8,7 @@ use kube::Resource;
 use kube::api::PartialObjectMeta;
 use kube::core::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
+use plan::certificate::cert_manager::Certificate;
 use plan::meta;
 
 use super::Controller;
@@ -41,6 +42,8 @@ pub(super) fn owner<K: Resource>(object: &K) -> Option<ObjectRef<TenantCertifica
         .find(|reference| reference.controller == Some(true));
     let name = match controller {
         Some(reference) if reference.kind == TenantCertificate::kind(&()) => reference.name.as_str(),
+        // Both have one name.
+        Some(reference) if reference.kind == Certificate::kind(&()) => reference.name.as_str(),
         Some(_) => return None,
         None => {
             let name = meta::name(object);

@@ -103,7 +103,7 @@ const SELDOM: [&str; 6] = [
     "rustfs_operator_stale_reads_deferred_total",
     "rustfs_operator_watch_restarts_total",
     "rustfs_operator_objects_rejected",
-    "deriv(rustfs_tenant_capacity_free_bytes",
+    "deriv(",
     "rustfs_tenant_pool_drain_",
 ];
 

@@ -18,6 +18,7 @@ fn owned_by(kind: &str) -> serde_json::Value {
 #[test]
 fn a_secret_wakes_its_owner() {
     assert_eq!(woken(owned_by("TenantCertificate")).as_deref(), Some("ns/site"));
+    assert_eq!(woken(owned_by("Certificate")).as_deref(), Some("ns/site"));
     assert_eq!(woken(owned_by("Tenant")), None);
 }
 

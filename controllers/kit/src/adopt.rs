@@ -1,5 +1,7 @@
 //! Makes the reconciled object the controlling owner of an object that a user wrote.
 
+use crds::Tenant;
+use kube::Resource;
 use kube::api::{ApiResource, ObjectMeta, Patch, PatchParams};
 use plan::{Failure, Target};
 use serde_json::json;
@@ -88,11 +90,7 @@ fn is_adopted(owner: &Owner<'_>, target: &Target, current: &ObjectMeta) -> Resul
         });
     }
     match controller(current) {
-        Some((uid, _)) if uid == owner.uid() => Ok(current
-            .labels
-            .as_ref()
-            .and_then(|labels| labels.get(crds::names::LABEL_TENANT))
-            == Some(&owner.key.3)),
+        Some((uid, _)) if uid == owner.uid() => Ok(label(current) == wanted(owner, current)),
         Some((_, other)) => Err(Failure {
             reason: "AdoptionConflict",
             message: format!(
@@ -106,13 +104,25 @@ fn is_adopted(owner: &Owner<'_>, target: &Target, current: &ObjectMeta) -> Resul
     }
 }
 
+fn label(current: &ObjectMeta) -> Option<&String> {
+    current.labels.as_ref()?.get(crds::names::LABEL_TENANT)
+}
+
+/// The Tenant it belongs to: its owner, or whatever it says already.
+fn wanted<'a>(owner: &'a Owner<'_>, current: &'a ObjectMeta) -> Option<&'a String> {
+    if owner.key.1 == Tenant::kind(&()) {
+        Some(&owner.key.3)
+    } else {
+        label(current)
+    }
+}
+
 fn body(owner: &Owner<'_>, target: &Target, current: &ObjectMeta) -> serde_json::Value {
     let version = current.resource_version.as_ref();
     let mut metadata = json!({
         "name": target.name,
         "namespace": target.namespace,
         "uid": target.uid,
-        "labels": { crds::names::LABEL_TENANT: owner.key.3 },
         "ownerReferences": [{
             "apiVersion": owner.key.0,
             "kind": owner.key.1,
@@ -122,6 +132,9 @@ fn body(owner: &Owner<'_>, target: &Target, current: &ObjectMeta) -> serde_json:
             "blockOwnerDeletion": true,
         }],
     });
+    if let Some(tenant) = wanted(owner, current) {
+        metadata["labels"] = json!({ crds::names::LABEL_TENANT: tenant });
+    }
     if let (Some(version), Some(fields)) = (version, metadata.as_object_mut()) {
         fields.insert("resourceVersion".to_owned(), version.clone().into());
     }

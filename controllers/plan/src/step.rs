@@ -18,7 +18,7 @@ pub enum Step {
     Apply(Box<Child>),
     /// Make the child if no object of that name exists; an existing one is left exactly as it is.
     Create(Box<Child>),
-    /// Make the reconciled object the controlling owner of an object, and set its Tenant label.
+    /// Make the reconciled object the controlling owner of an object, and, if it is a Tenant, set the Tenant label.
     Adopt(Target),
     /// Delete an object, only if it is still the one that was seen.
     Delete(Target, Why),

@@ -10,22 +10,22 @@ use crds::TenantCertificate;
 use crds::certificate::RotationPolicy;
 use crds::names::issued_secret;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
-use kube::core::{ApiResource, DynamicObject};
+use kube::core::{ApiResource, DynamicObject, ObjectMeta};
 use serde::{Deserialize, Serialize};
 
 use super::asked::Asked;
 use super::ca::Issuing;
-use super::checks::{self, Input, RENEWAL_DUE, SECRET_MISSING, Violation};
-use super::held::Held;
+use super::checks::{self, CERT_MANAGER_PENDING, Input, RENEWAL_DUE, Violation};
+use super::held::{Held, PublicKey};
 use super::names::Names;
 use super::parsed::{self, KeyKind};
 use super::work::{self, Case, earliest};
 use super::{Copy, Observed, Plan, Work, secret, verdict};
 use crate::condition::Finding;
 use crate::meta;
-use crate::step::{Child, Step, Target, Why};
+use crate::step::{Child, NAME_TAKEN, Step, Target, Why};
 
 /// cert-manager's webhook takes no less.
 const LEAST_RENEW_BEFORE: SignedDuration = SignedDuration::from_mins(5);
@@ -49,7 +49,8 @@ pub struct CertificateSpec {
     pub secret_name: String,
     pub secret_template: SecretTemplate,
     pub issuer_ref: IssuerRef,
-    pub common_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub common_name: Option<String>,
     pub dns_names: Vec<String>,
     pub ip_addresses: Vec<String>,
     pub duration: String,
@@ -93,8 +94,21 @@ pub struct PrivateKey {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "cert-manager documents its fields")]
 pub struct CertificateStatus {
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<Said>,
     pub renewal_time: Option<Time>,
+}
+
+/// A condition: what is read of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs, reason = "cert-manager documents its fields")]
+pub struct Said {
+    #[serde(rename = "type")]
+    pub type_: String,
+    pub status: String,
+    pub reason: String,
+    pub message: String,
+    pub observed_generation: Option<i64>,
 }
 
 /// What was seen of a Certificate of cert-manager.
@@ -116,18 +130,59 @@ pub fn resource() -> ApiResource {
     ApiResource::erase::<Certificate>(&())
 }
 
+/// How far cert-manager is with what it is asked for.
+enum Progress {
+    /// It has issued that, and has nothing to do.
+    Done,
+    /// It has not issued that yet; its own words.
+    Asked(String),
+    /// What it has issued is as asked, and the next one does not come; its own words.
+    Overdue(String),
+}
+
 impl Certificate {
-    /// Why it is not ready, in cert-manager's words.
-    fn word(&self) -> Option<String> {
+    fn said(&self, type_: &str) -> Option<&Said> {
         let conditions = &self.status.as_ref()?.conditions;
-        let open = |type_: &str| {
-            let found = conditions.iter().find(|condition| condition.type_ == type_)?;
-            (found.status == "False").then(|| format!("{}: {}", found.reason, found.message))
+        conditions.iter().find(|condition| condition.type_ == type_)
+    }
+
+    /// How the last try ended, if it failed.
+    fn failure(&self) -> Option<String> {
+        let issuing = self.said("Issuing")?;
+        let failed = issuing.status == "False" && issuing.reason != "Issued";
+        failed.then(|| issuing.words())
+    }
+
+    fn progress(&self, wanted: &CertificateSpec, now: Timestamp) -> Progress {
+        if self.spec != *wanted {
+            return Progress::Asked("it has yet to hear what is asked for now".to_owned());
+        }
+        let current = |said: &&Said| {
+            said.observed_generation.is_none() || said.observed_generation == self.metadata.generation
         };
-        // The first tells how the last try ended, the second only that there is no certificate.
-        open("Issuing").or_else(|| open("Ready"))
+        let ready = self.said("Ready").filter(current);
+        if ready.is_none_or(|ready| ready.status != "True") {
+            let words = self.failure().or_else(|| ready.map(Said::words));
+            return Progress::Asked(words.unwrap_or_else(|| "it has said nothing yet".to_owned()));
+        }
+        let due = self
+            .status
+            .as_ref()
+            .and_then(|status| status.renewal_time.as_ref());
+        let late = due.filter(|due| due.0 + PATIENCE < now);
+        let late = late.map(|due| format!("it was to renew it at {}", due.0));
+        self.failure().or(late).map_or(Progress::Done, Progress::Overdue)
     }
 }
+
+impl Said {
+    fn words(&self) -> String {
+        format!("it says {}: {}", self.reason, self.message)
+    }
+}
+
+/// For so long a renewal may take before it is told.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn managed(
     found: Finding,
@@ -145,27 +200,60 @@ pub(super) fn managed(
         now,
         renewal: renewal(observed, now),
     };
-    let taken = [
-        (
-            case.held,
-            crds::names::certificate_secret(meta::name(certificate)),
-        ),
-        (observed.issued.as_ref(), issued_secret(meta::name(certificate))),
-    ];
-    if let Some((_, name)) = taken.iter().find(|(held, _)| held.is_some_and(|held| !held.ours)) {
-        return verdict::name_taken(found, name);
+    if case.held.is_some_and(|held| !held.ours) {
+        let name = crds::names::certificate_secret(meta::name(certificate));
+        return verdict::name_taken(found, &name);
     }
-    let issued = issued(&case, observed);
-    let violation = violation(&case, issued.as_ref().ok());
-    let issuing = issued.as_ref().map(|issued| &issued.issuing);
-    let mut plan = verdict::managed(found, &case, violation.as_ref(), Some(issuing));
-    plan.steps = steps(certificate, observed, needed, asked);
+    let wanted = spec(&case, observed.issued.as_ref());
+    let issued = taken(certificate, observed).map_or_else(|| issued(&case, observed, &wanted), Err);
+    let steps = match &issued {
+        Err(taken) if taken.reason == NAME_TAKEN => Vec::new(),
+        _ => steps(certificate, &observed.request, wanted),
+    };
+    let violation = violation(&case, issued.as_ref());
+    let trouble = match &issued {
+        Ok(issued) => issued.unfinished.as_ref(),
+        Err(trouble) => Some(trouble),
+    };
+    let issuing = issued.as_ref().ok().map(|issued| &issued.issuing);
+    let mut plan = verdict::managed(found, &case, violation.as_ref(), issuing, trouble);
+    plan.steps = steps;
     if let Ok(issued) = &issued {
         let (work, wake_at) = decide(&case, issued, violation);
         plan.work = work;
         plan.wake_at = earliest(plan.wake_at, wake_at);
     }
     plan
+}
+
+/// Someone else's Certificate is not written over, and someone else's Secret is not given to cert-manager, which would.
+fn taken(certificate: &TenantCertificate, observed: &Observed) -> Option<Violation> {
+    let foreign = |request: &&Certificate| !is_ours(certificate, &request.metadata);
+    let request = observed.request.seen.as_ref().filter(foreign);
+    let request = request.map(|request| format!("Certificate '{}'", meta::name(request)));
+    let secret = observed.issued.as_ref().filter(|issued| !issued.ours);
+    let secret = secret.map(|secret| format!("Secret '{}'", secret.name));
+    let what = request.or(secret)?;
+    Some(Violation {
+        reason: NAME_TAKEN,
+        message: format!(
+            "{FIELD}: {what} exists and belongs to someone else: delete or rename it, or choose another name for this \
+             TenantCertificate"
+        ),
+    })
+}
+
+/// Whether an object is this one's: by its owner, or, should someone have taken that away, by its labels.
+#[must_use]
+pub fn is_ours(certificate: &TenantCertificate, meta: &ObjectMeta) -> bool {
+    let owners = meta.owner_references.iter().flatten();
+    let controller = owners.into_iter().find(|owner| owner.controller == Some(true));
+    match controller {
+        Some(owner) => owner.uid == meta::uid(certificate),
+        None => secret::labels(certificate)
+            .iter()
+            .all(|(key, value)| meta.labels.as_ref().and_then(|labels| labels.get(key)) == Some(value)),
+    }
 }
 
 /// What is left of it once another issuer is asked for.
@@ -186,23 +274,41 @@ pub(super) fn withdrawn(request: &Request) -> Vec<Step> {
     request.leftovers.iter().map(delete).collect()
 }
 
-fn steps(certificate: &TenantCertificate, observed: &Observed, needed: &Names, asked: &Asked) -> Vec<Step> {
-    if !observed.request.served {
+fn steps(certificate: &TenantCertificate, request: &Request, wanted: CertificateSpec) -> Vec<Step> {
+    if !request.served {
         return Vec::new();
     }
-    let request = Step::Apply(Box::new(Child::Dynamic(build(certificate, needed, asked))));
-    let adoption = observed.request.orphan.clone().map(Step::Adopt);
-    std::iter::once(request).chain(adoption).collect()
+    // Whether it is as asked is known: there is nothing to find out by a write, which a webhook may refuse.
+    let asked = request.seen.as_ref().is_some_and(|seen| {
+        seen.spec == wanted
+            && meta::controls(certificate, seen)
+            && wanted
+                .secret_template
+                .labels
+                .iter()
+                .all(|(key, value)| meta::label(seen, key) == Some(value))
+    });
+    let request_it = || Step::Apply(Box::new(Child::Dynamic(build(certificate, wanted))));
+    let adoption = request.orphan.clone().map(Step::Adopt);
+    (!asked).then(request_it).into_iter().chain(adoption).collect()
 }
 
 /// What cert-manager has issued, and the root it leads to.
 struct Issued<'a> {
     held: &'a Held,
     issuing: Issuing,
+    /// What is asked for, or the next one, does not come.
+    unfinished: Option<Violation>,
+    /// Whether what was issued is what is asked for.
+    as_asked: bool,
 }
 
 /// `Err` says why there is nothing that servers could be given.
-fn issued<'a>(case: &Case<'_>, observed: &'a Observed) -> Result<Issued<'a>, Violation> {
+fn issued<'a>(
+    case: &Case<'_>,
+    observed: &'a Observed,
+    wanted: &CertificateSpec,
+) -> Result<Issued<'a>, Violation> {
     let request = &observed.request;
     if !request.served {
         let message = format!(
@@ -214,16 +320,26 @@ fn issued<'a>(case: &Case<'_>, observed: &'a Observed) -> Result<Issued<'a>, Vio
             message,
         });
     }
+    let progress = request.seen.as_ref().map_or_else(
+        || Progress::Asked("it has not been asked yet".to_owned()),
+        |seen| seen.progress(wanted, case.now),
+    );
+    let as_asked = !matches!(progress, Progress::Asked(_));
+    let unfinished = match progress {
+        Progress::Done => None,
+        Progress::Asked(words) | Progress::Overdue(words) => Some(pending(case.certificate, &words)),
+    };
     let name = issued_secret(meta::name(case.certificate));
-    let violation = checks::check(&Input {
+    let wrong = checks::check(&Input {
         held: observed.issued.as_ref(),
         place: &format!("Secret '{name}' ({FIELD})"),
         needed: case.needed,
         terms: None,
         now: case.now,
     });
-    if let Some(violation) = violation {
-        return Err(pending(case.certificate, request, violation));
+    if let Some(wrong) = wrong {
+        // While it is at it, its own words say more than what is still wrong.
+        return Err(unfinished.filter(|_| !as_asked).unwrap_or(wrong));
     }
     let found = observed.issued.as_ref();
     found
@@ -235,7 +351,12 @@ fn issued<'a>(case: &Case<'_>, observed: &'a Observed) -> Result<Issued<'a>, Vio
                 root: root.clone(),
                 replaces: None,
             };
-            Some(Issued { held, issuing })
+            Some(Issued {
+                held,
+                issuing,
+                unfinished,
+                as_asked,
+            })
         })
         .ok_or_else(|| Violation {
             reason: "ChainBroken",
@@ -243,26 +364,20 @@ fn issued<'a>(case: &Case<'_>, observed: &'a Observed) -> Result<Issued<'a>, Vio
         })
 }
 
-/// While cert-manager is at it, its own words say more than what is still wrong.
-fn pending(certificate: &TenantCertificate, request: &Request, violation: Violation) -> Violation {
-    let word = request.seen.as_ref().map(Certificate::word);
-    let word = match (word, violation.reason) {
-        (Some(Some(word)), _) => format!("it says {word}"),
-        (_, SECRET_MISSING) => "it has said nothing yet".to_owned(),
-        (_, _) => return violation,
-    };
+fn pending(certificate: &TenantCertificate, words: &str) -> Violation {
     let name = meta::name(certificate);
     Violation {
-        reason: "CertManagerPending",
+        reason: CERT_MANAGER_PENDING,
         message: format!(
-            "{FIELD}: waiting for cert-manager to issue Certificate '{name}': {word}; 'kubectl describe certificate \
+            "{FIELD}: waiting for cert-manager to issue Certificate '{name}': {words}; 'kubectl describe certificate \
              {name}' and its CertificateRequests tell more"
         ),
     }
 }
 
-/// What is wrong with what servers have. What cert-manager cannot renew is due once it ends soon.
-fn violation(case: &Case<'_>, issued: Option<&Issued<'_>>) -> Option<Violation> {
+/// What is wrong with what servers have, or what else is asked for. What cert-manager cannot renew is due once it ends
+/// soon.
+fn violation(case: &Case<'_>, issued: Result<&Issued<'_>, &Violation>) -> Option<Violation> {
     let name = crds::names::certificate_secret(meta::name(case.certificate));
     let place = format!("Secret '{name}'");
     let wrong = checks::check(&Input {
@@ -276,22 +391,28 @@ fn violation(case: &Case<'_>, issued: Option<&Issued<'_>>) -> Option<Violation> 
         return wrong;
     }
     let leaf = case.held.and_then(Held::leaf)?;
+    let ends_soon = (case.now >= verdict::soon(leaf)).then(|| Violation {
+        reason: RENEWAL_DUE,
+        message: format!("the certificate in {place} ends soon"),
+    });
     match issued {
-        Some(issued) if same(case.held, issued.held) => None,
-        Some(issued) if case.changes_root(&issued.issuing) => Some(checks::issuer_changed(&place)),
-        Some(_) => Some(Violation {
+        Err(_) => ends_soon,
+        Ok(issued) if same(case.held, issued.held) => match &issued.unfinished {
+            Some(unfinished) if !issued.as_asked => Some(unfinished.clone()),
+            Some(_) => ends_soon,
+            None => None,
+        },
+        Ok(issued) if case.changes_root(&issued.issuing) => Some(checks::issuer_changed(&place)),
+        Ok(_) => Some(Violation {
             reason: RENEWAL_DUE,
             message: format!("cert-manager has issued another certificate than the one in {place}"),
         }),
-        None if case.now >= verdict::soon(leaf) => Some(Violation {
-            reason: RENEWAL_DUE,
-            message: format!("the certificate in {place} ends soon"),
-        }),
-        None => None,
     }
 }
 
 fn decide(case: &Case<'_>, issued: &Issued<'_>, violation: Option<Violation>) -> (Work, Option<Timestamp>) {
+    // What is there is what was issued: no other comes of handing it over again.
+    let violation = violation.filter(|_| !same(case.held, issued.held));
     let copy = |why: Violation| {
         Work::Copy(Copy {
             why,
@@ -318,12 +439,11 @@ fn renewal(observed: &Observed, now: Timestamp) -> Option<Timestamp> {
 
 /// The Certificate that cert-manager is asked for.
 #[must_use]
-pub fn build(certificate: &TenantCertificate, needed: &Names, asked: &Asked) -> DynamicObject {
+pub fn build(certificate: &TenantCertificate, spec: CertificateSpec) -> DynamicObject {
     let name = meta::name(certificate);
-    let labels = secret::labels(certificate);
     let request = Certificate {
-        metadata: meta::child_meta(name, certificate, labels.clone()),
-        spec: spec(certificate, needed, asked, labels),
+        metadata: meta::child_meta(name, certificate, secret::labels(certificate)),
+        spec,
         status: None,
     };
     let mut data = serde_json::to_value(&request).unwrap_or_default();
@@ -337,12 +457,17 @@ pub fn build(certificate: &TenantCertificate, needed: &Names, asked: &Asked) -> 
     .data(data)
 }
 
-fn spec(
-    certificate: &TenantCertificate,
-    needed: &Names,
-    asked: &Asked,
-    labels: BTreeMap<String, String>,
-) -> CertificateSpec {
+fn spec(case: &Case<'_>, issued: Option<&Held>) -> CertificateSpec {
+    let Case {
+        certificate,
+        needed,
+        asked,
+        ..
+    } = *case;
+    // With a key of another kind at hand cert-manager would refuse to go on, rather than make one that fits.
+    let fits = |key: &PublicKey| key.kind == asked.key;
+    let keep_key = asked.rotation == RotationPolicy::Never
+        && issued.is_none_or(|issued| issued.key.read().is_none_or(fits));
     let issuer = certificate.spec.issuer.cert_manager.clone().unwrap_or_default();
     let issuer = issuer.issuer_ref;
     let (algorithm, size) = match asked.key {
@@ -352,13 +477,15 @@ fn spec(
     };
     CertificateSpec {
         secret_name: issued_secret(meta::name(certificate)),
-        secret_template: SecretTemplate { labels },
+        secret_template: SecretTemplate {
+            labels: secret::labels(certificate),
+        },
         issuer_ref: IssuerRef {
             name: issuer.name,
             kind: issuer.kind.unwrap_or_else(|| "Issuer".to_owned()),
             group: issuer.group.unwrap_or_else(|| "cert-manager.io".to_owned()),
         },
-        common_name: work::common_name(certificate),
+        common_name: common_name(needed),
         dns_names: needed.dns.iter().cloned().collect(),
         ip_addresses: needed.addresses.iter().map(ToString::to_string).collect(),
         duration: period(asked.duration),
@@ -368,16 +495,18 @@ fn spec(
             // As the keys the operator makes itself: servers read no other.
             encoding: "PKCS8".to_owned(),
             size,
-            rotation_policy: match asked.rotation {
-                RotationPolicy::Always => "Always",
-                RotationPolicy::Never => "Never",
-            }
-            .to_owned(),
+            rotation_policy: if keep_key { "Never" } else { "Always" }.to_owned(),
         },
         usages: ["digital signature", "key encipherment", "server auth"]
             .map(str::to_owned)
             .to_vec(),
     }
+}
+
+/// One of the names, since some issuers take no other: the first that is no wildcard and not too long.
+fn common_name(needed: &Names) -> Option<String> {
+    let fits = |name: &&String| name.len() <= 64 && name.contains('.') && !name.starts_with('*');
+    needed.dns.iter().find(fits).cloned()
 }
 
 /// As Go writes durations.

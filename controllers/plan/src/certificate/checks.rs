@@ -54,6 +54,8 @@ pub const NOT_YET_VALID: &str = "NotYetValid";
 /// The Secret does not exist.
 pub const SECRET_MISSING: &str = "SecretMissing";
 
+/// cert-manager has not issued what is asked for.
+pub const CERT_MANAGER_PENDING: &str = "CertManagerPending";
 /// The key is not of the kind that is asked for.
 const KEY_CHANGED: &str = "KeyChanged";
 /// There are names that are not asked for.
@@ -73,7 +75,7 @@ impl Violation {
     /// Whether nothing is wrong with it but that another is asked for.
     #[must_use]
     pub fn is_wish(&self) -> bool {
-        [KEY_CHANGED, NAMES_CHANGED, DURATION_CHANGED].contains(&self.reason)
+        [KEY_CHANGED, NAMES_CHANGED, DURATION_CHANGED, CERT_MANAGER_PENDING].contains(&self.reason)
     }
 
     /// Whether servers may still show the certificate and clients still accept it.

@@ -175,10 +175,8 @@ pub fn plan(certificate: &TenantCertificate, observed: &Observed, now: Timestamp
         plan.steps = cert_manager::withdrawn(&observed.request);
     }
     let paused = tenant.spec.paused || may_go(tenant) || meta::deleting(certificate);
-    if paused {
+    if paused && (plan.work != Work::None || !plan.steps.is_empty()) {
         plan.steps.clear();
-    }
-    if paused && plan.work != Work::None {
         plan.work = Work::None;
         plan.overall = verdict::held_back(certificate, tenant);
     }

@@ -5,7 +5,9 @@ use crds::{Tenant, TenantCertificate};
 use jiff::Timestamp;
 
 use super::ca::Issuing;
-use super::checks::{self, ISSUER_CHANGED, Input, NOT_YET_VALID, RENEWAL_DUE, SECRET_MISSING, Violation};
+use super::checks::{
+    self, CERT_MANAGER_PENDING, ISSUER_CHANGED, Input, NOT_YET_VALID, RENEWAL_DUE, SECRET_MISSING, Violation,
+};
 use super::names::Names;
 use super::work::{Case, earliest};
 use super::{Cert, Held, Observed, Plan, Work};
@@ -107,12 +109,9 @@ pub(super) fn managed(
     found: Finding,
     case: &Case<'_>,
     violation: Option<&Violation>,
-    issuing: Option<Result<&Issuing, &Violation>>,
+    issuing: Option<&Issuing>,
+    trouble: Option<&Violation>,
 ) -> Plan {
-    let trouble = issuing.and_then(Result::err);
-    let other_root = issuing
-        .and_then(Result::ok)
-        .is_some_and(|issuing| case.changes_root(issuing));
     let renewal = case.renewal;
     let leaf = case.held.and_then(Held::leaf);
     let good = violation.is_none_or(Violation::still_good);
@@ -125,7 +124,9 @@ pub(super) fn managed(
     };
     let overall = match (violation, trouble) {
         (Some(violation), Some(trouble)) if !good || violation.reason == RENEWAL_DUE => unable(trouble),
-        (Some(violation), None) if !good && violation.can_wait() && other_root => {
+        (Some(violation), None)
+            if !good && issuing.is_some_and(|issuing| case.can_wait(violation, issuing)) =>
+        {
             working("Issuing", format!("{}; {NEXT_ROOT}", violation.message))
         }
         (Some(violation), None) if !good => working("Issuing", violation.message.clone()),
@@ -160,7 +161,7 @@ pub(super) fn managed(
 fn unable(trouble: &Violation) -> Overall {
     let message = trouble.message.clone();
     match trouble.reason {
-        "CaSecretMissing" | "CaNotYetValid" | "CertManagerMissing" | "CertManagerPending"
+        "CaSecretMissing" | "CaNotYetValid" | "CertManagerMissing" | CERT_MANAGER_PENDING
         | SECRET_MISSING | NOT_YET_VALID => working(trouble.reason, message),
         _ => stuck(trouble.reason, message),
     }

@@ -59,7 +59,13 @@ pub(super) fn managed(
         Err(Stop::Trouble(trouble)) => Err(trouble),
     };
     let violation = case.check(issuing.as_ref().ok());
-    let mut plan = verdict::managed(found, &case, violation.as_ref(), Some(issuing.as_ref()));
+    let mut plan = verdict::managed(
+        found,
+        &case,
+        violation.as_ref(),
+        issuing.as_ref().ok(),
+        issuing.as_ref().err(),
+    );
     if let Ok(issuing) = issuing {
         let next = |why| issue(&case, &issuing, why);
         let (work, wake_at) = hand_over(&case, &issuing, violation, next);
@@ -91,7 +97,7 @@ impl Early {
 }
 
 fn waiting_for(found: Finding, case: &Case<'_>, work: Work) -> Plan {
-    let mut plan = verdict::managed(found, case, case.check(None).as_ref(), None);
+    let mut plan = verdict::managed(found, case, case.check(None).as_ref(), None, None);
     plan.work = work;
     plan
 }
@@ -141,6 +147,15 @@ impl Case<'_> {
         })
     }
 
+    /// Whether servers go on with what they have until all of them trust the other root of the next one.
+    pub(super) fn can_wait(&self, why: &Violation, issuing: &Issuing) -> bool {
+        let lives = self
+            .held
+            .and_then(Held::leaf)
+            .is_some_and(|leaf| leaf.valid_at(self.now));
+        lives && why.can_wait() && self.changes_root(issuing)
+    }
+
     /// Whether the next certificate leads to another root than the one that is there.
     pub(super) fn changes_root(&self, issuing: &Issuing) -> bool {
         self.held
@@ -162,7 +177,7 @@ pub(super) fn hand_over(
     };
     let roots = roots(case, issuing, held);
     match violation {
-        Some(why) if why.reason == ISSUER_CHANGED || (why.can_wait() && case.changes_root(issuing)) => {
+        Some(why) if why.reason == ISSUER_CHANGED || case.can_wait(&why, issuing) => {
             let announced = held
                 .roots
                 .read()
@@ -258,7 +273,7 @@ fn issue(case: &Case<'_>, issuing: &Issuing, why: Violation) -> Work {
 }
 
 /// The subject's common name: at most 64 characters.
-pub(super) fn common_name(certificate: &TenantCertificate) -> String {
+fn common_name(certificate: &TenantCertificate) -> String {
     let mut name = certificate.spec.tenant_ref.name.clone();
     name.truncate(64);
     name

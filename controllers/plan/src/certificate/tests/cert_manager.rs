@@ -14,37 +14,57 @@ fn asking() -> TenantCertificate {
     certificate(json!({"issuer": {"certManager": {"issuerRef": {"name": "corp"}}}}))
 }
 
-/// What cert-manager says: the conditions of its Certificate.
+/// What cert-manager says: the conditions of the Certificate it was asked for.
 fn said(conditions: Value) -> Certificate {
-    serde_json::from_value(json!({
-        "metadata": {"name": "site", "namespace": "ns", "uid": "c-1"},
-        "spec": {"secretName": "site-issued", "unknown": {"to": "us"}},
-        "status": {"conditions": conditions, "renewalTime": (now() + days(50)).to_string(), "revision": 2},
-    }))
-    .unwrap()
+    let plan = plan(&asking(), &unasked(), now());
+    let mut asked = serde_json::to_value(requested(&plan)).unwrap();
+    asked["metadata"]["uid"] = "c-1".into();
+    asked["metadata"]["generation"] = 2.into();
+    asked["spec"]["unknown"] = json!({"to": "us"});
+    asked["status"] =
+        json!({"conditions": conditions, "renewalTime": (now() + days(30)).to_string(), "revision": 2});
+    serde_json::from_value(asked).unwrap()
+}
+
+fn condition(type_: &str, status: &str, reason: &str) -> Value {
+    json!({"type": type_, "status": status, "reason": reason, "message": "its words", "observedGeneration": 2})
 }
 
 fn ready() -> Certificate {
-    said(
-        json!([{"type": "Ready", "status": "True", "reason": "Ready", "message": "",
-        "lastTransitionTime": "2026-03-01T00:00:00Z"}]),
-    )
+    said(json!([condition("Ready", "True", "Ready")]))
 }
 
-/// A cluster with cert-manager, which has written this.
-fn with(held: Option<Held>, issued: Option<Held>) -> Observed {
+fn requested(plan: &Plan) -> &kube::core::DynamicObject {
+    match plan.steps.as_slice() {
+        [Step::Apply(child)] => match &**child {
+            Child::Dynamic(request) => request,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A cluster with cert-manager that nobody has asked for anything.
+fn unasked() -> Observed {
     Observed {
-        issued: issued.map(|issued| Held {
-            name: "site-issued".into(),
-            ..issued
-        }),
         request: Request {
             served: true,
-            seen: Some(ready()),
             ..Request::default()
         },
-        ..observed(held, None)
+        ..observed(None, None)
     }
+}
+
+/// One in which it has written this.
+fn with(held: Option<Held>, issued: Option<Held>) -> Observed {
+    let mut observed = unasked();
+    observed.held = held;
+    observed.issued = issued.map(|issued| Held {
+        name: "site-issued".into(),
+        ..issued
+    });
+    observed.request.seen = Some(ready());
+    observed
 }
 
 fn at(observed: &Observed, now: Timestamp) -> Plan {
@@ -74,13 +94,7 @@ fn cert_manager_is_asked_for_what_the_spec_says() {
         "additionalDnsNames": ["s3.example.com"], "additionalIpAddresses": ["192.0.2.7"],
     }));
     let plan = plan(&certificate, &with(None, None), now());
-    let [Step::Apply(child)] = plan.steps.as_slice() else {
-        panic!("{:?}", plan.steps)
-    };
-    let Child::Dynamic(request) = &**child else {
-        panic!("{child:?}")
-    };
-    insta::assert_yaml_snapshot!(request);
+    insta::assert_yaml_snapshot!(requested(&plan));
 }
 
 #[test]
@@ -98,16 +112,19 @@ fn without_cert_manager_it_says_so_and_asks_for_nothing() {
 fn until_cert_manager_has_issued_its_own_words_are_told() {
     let mut observed = with(None, None);
     observed.request.seen = Some(said(json!([
-        {"type": "Ready", "status": "False", "reason": "DoesNotExist", "message": "there is no Secret",
-            "lastTransitionTime": "2026-03-01T00:00:00Z"},
-        {"type": "Issuing", "status": "False", "reason": "Failed", "message": "the issuer refused",
-            "lastTransitionTime": "2026-03-01T00:00:00Z"},
+        condition("Ready", "False", "DoesNotExist"),
+        condition("Issuing", "False", "Failed"),
     ])));
     let plan = at(&observed, now());
     let (state, reason, message) = told(&plan);
     assert_eq!((state, reason), ("Working", "CertManagerPending"));
-    assert!(message.contains("Failed: the issuer refused"), "{message}");
+    assert!(message.contains("it says Failed: its words"), "{message}");
     assert_eq!(plan.work, Work::None);
+    let unasked = at(&unasked(), now());
+    assert_eq!(
+        (told(&unasked).0, told(&unasked).1),
+        ("Working", "CertManagerPending")
+    );
 }
 
 #[test]
@@ -118,7 +135,80 @@ fn what_it_has_issued_is_handed_over_and_then_there_is_nothing_to_do() {
     assert_eq!(copy(&first).roots.certs, [corp.cert]);
     let last = at(&with(Some(issued.clone()), Some(issued)), now());
     assert_eq!((told(&last).0, &last.work), ("Ready", &Work::None));
-    assert_eq!(last.renewal, Some(now() + days(50)));
+    assert_eq!((last.renewal, last.steps.len()), (Some(now() + days(30)), 0));
+}
+
+#[test]
+fn a_renewal_that_does_not_come_is_told_in_time() {
+    let corp = root("corp");
+    let same = held(&leaf(&corp), &[], &[&corp]);
+    let mut observed = with(Some(same.clone()), Some(same));
+    let failed = said(json!([
+        condition("Ready", "True", "Ready"),
+        condition("Issuing", "False", "Failed")
+    ]));
+    for seen in [ready(), failed] {
+        observed.request.seen = Some(seen);
+        let late = at(&observed, now() + days(30) + SignedDuration::from_hours(2));
+        assert_eq!((told(&late).0, &late.work), ("Ready", &Work::None));
+        assert!(
+            told(&late).2.contains("could not be renewed"),
+            "{}",
+            told(&late).2
+        );
+        let later = at(&observed, now() + days(60));
+        assert_eq!(
+            (told(&later).0, told(&later).1),
+            ("Working", "CertManagerPending")
+        );
+        assert_eq!(later.issued.status.as_str(), "True");
+    }
+    let begun = said(json!([
+        condition("Ready", "True", "Ready"),
+        condition("Issuing", "True", "Renewing")
+    ]));
+    observed.request.seen = Some(begun);
+    let soon = at(&observed, now() + days(30));
+    assert!(!told(&soon).2.contains("renewed"), "{}", told(&soon).2);
+}
+
+#[test]
+fn what_is_asked_for_anew_is_waited_for_and_what_there_is_serves_on() {
+    let corp = root("corp");
+    let same = held(&leaf(&corp), &[], &[&corp]);
+    let mut observed = with(Some(same.clone()), Some(same));
+    let mut old = condition("Ready", "True", "Ready");
+    old["observedGeneration"] = 1.into();
+    let lagging = said(json!([old]));
+    let unfit = said(json!([condition("Ready", "False", "SecretMismatch")]));
+    let mut other = ready();
+    other.spec.issuer_ref.name = "before".into();
+    for seen in [lagging, unfit, other] {
+        observed.request.seen = Some(seen);
+        let plan = at(&observed, now());
+        assert_eq!((told(&plan).0, told(&plan).1), ("Working", "CertManagerPending"));
+        assert_eq!((plan.issued.status.as_str(), &plan.work), ("True", &Work::None));
+    }
+    let named = certificate(json!({
+        "issuer": {"certManager": {"issuerRef": {"name": "corp"}}}, "additionalDnsNames": ["s3.example.com"],
+    }));
+    observed.request.seen = Some(ready());
+    let plan = plan(&named, &observed, now());
+    assert_eq!((told(&plan).0, told(&plan).1), ("Working", "CertManagerPending"));
+}
+
+#[test]
+fn a_key_is_kept_only_while_it_is_of_the_kind_that_is_asked_for() {
+    let corp = root("corp");
+    let issued = held(&leaf(&corp), &[], &[&corp]);
+    let policy = |key: Value| {
+        let issuer = json!({"certManager": {"issuerRef": {"name": "other"}}});
+        let asked = certificate(json!({"issuer": issuer, "privateKey": key}));
+        let plan = plan(&asked, &with(None, Some(issued.clone())), now());
+        requested(&plan).data["spec"]["privateKey"]["rotationPolicy"].clone()
+    };
+    assert_eq!(policy(json!({"rotationPolicy": "Never"})), "Never");
+    assert_eq!(policy(json!({"rotationPolicy": "Never", "size": 384})), "Always");
 }
 
 #[test]
@@ -195,6 +285,18 @@ fn a_secret_of_someone_else_is_not_given_to_cert_manager() {
         ("NameTaken", 0, &Work::None)
     );
     assert!(told(&plan).2.contains("site-issued"), "{}", told(&plan).2);
+
+    let good = held(&leaf(&corp), &[], &[&corp]);
+    let mut observed = with(Some(good), None);
+    let request = observed.request.seen.as_mut().unwrap();
+    request.metadata.owner_references.as_mut().unwrap()[0].uid = "another".into();
+    let plan = at(&observed, now());
+    assert_eq!((told(&plan).0, plan.steps.len()), ("Ready", 0));
+    assert!(
+        told(&plan).2.contains("Certificate 'site' exists"),
+        "{}",
+        told(&plan).2
+    );
 }
 
 #[test]
@@ -224,9 +326,10 @@ fn another_issuer_takes_over_and_nothing_is_asked_of_cert_manager_any_more() {
 
 #[test]
 fn a_paused_tenant_asks_for_nothing() {
-    let mut observed = with(None, None);
+    let mut observed = unasked();
     observed.tenant.as_mut().unwrap().spec.paused = true;
-    assert!(at(&observed, now()).steps.is_empty());
+    let plan = at(&observed, now());
+    assert_eq!((told(&plan).1, plan.steps.len()), ("Paused", 0));
 }
 
 #[test]
