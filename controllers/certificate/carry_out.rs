@@ -28,51 +28,37 @@ pub(super) async fn carry_out(
     certificate: &TenantCertificate,
 ) -> Result<Done, Error> {
     let mut seen = observe::observe(controller, certificate).await?;
-    let decided = plan(certificate, &seen.observed, controller.kit.now());
+    let mut decided = plan(certificate, &seen.observed, controller.kit.now());
     // What comes of them wakes the object again; what servers have is cared for whatever does.
-    let asked = controller.kit.enact(certificate, decided.steps).await;
-    let mut failure = asked.failure().cloned();
+    let steps = std::mem::take(&mut decided.steps);
+    let mut failure = controller.kit.enact(certificate, steps).await.failure().cloned();
+    let mut failed = false;
     for _ in 0..ROUNDS {
-        let now = controller.kit.now();
-        let plan = plan(certificate, &seen.observed, now);
-        if plan.work == Work::None {
-            return Ok(Done {
-                seen,
-                plan,
-                failure,
-                unsettled: false,
-            });
+        if decided.work == Work::None {
+            break;
         }
-        let changed = match make(certificate, &seen, &plan.work, now).await {
+        let now = controller.kit.now();
+        let changed = match make(certificate, &seen, &decided.work, now).await {
             Ok(secret) => apply(controller, certificate, secret).await,
             Err(failure) => Err(failure),
         };
         match changed {
-            Ok(true) => seen = observe::observe(controller, certificate).await?,
-            Ok(false) => {
-                return Ok(Done {
-                    seen,
-                    plan,
-                    failure,
-                    unsettled: true,
-                });
+            Ok(true) => {
+                seen = observe::observe(controller, certificate).await?;
+                decided = plan(certificate, &seen.observed, controller.kit.now());
             }
+            Ok(false) => break,
             Err(why) => {
                 failure = Some(why);
-                return Ok(Done {
-                    seen,
-                    plan,
-                    failure,
-                    unsettled: false,
-                });
+                failed = true;
+                break;
             }
         }
     }
-    let plan = plan(certificate, &seen.observed, controller.kit.now());
-    let unsettled = plan.work != Work::None;
+    let unsettled = !failed && decided.work != Work::None;
     Ok(Done {
         seen,
-        plan,
+        plan: decided,
         failure,
         unsettled,
     })

@@ -78,7 +78,7 @@ async fn of_cert_manager(
         .as_ref()
         .zip(request.seen.as_ref())
         .is_some_and(|(secret, request)| {
-            meta::controls(request, secret) && cert_manager::is_ours(certificate, &request.metadata)
+            meta::controls(request, secret) && cert_manager::is_ours(certificate, request)
         });
     let (issued, key) = read(certificate, secret);
     let issued = issued.map(|issued| Held {
@@ -95,32 +95,14 @@ async fn of_cert_manager(
 fn leftovers(controller: &Controller, certificate: &TenantCertificate) -> Vec<Target> {
     let sources = &controller.context.sources;
     let (namespace, name) = (meta::namespace(certificate), meta::name(certificate));
-    let request = sources
-        .requests
-        .get(namespace, name)
-        .filter(|request| cert_manager::is_ours(certificate, &request.metadata))
-        .and_then(|request| {
-            let kind = cert_manager::resource();
-            Some(Target {
-                api_version: kind.api_version,
-                kind: kind.kind,
-                plural: kind.plural,
-                namespace: namespace.to_owned(),
-                name: name.to_owned(),
-                uid: request.metadata.uid.clone()?,
-                resource_version: None,
-            })
-        });
-    let secret = sources
-        .secrets
-        .get(namespace, &names::issued_secret(name))
-        .filter(|secret| cert_manager::is_ours(certificate, &secret.metadata))
-        .map(|secret| Target {
-            api_version: "v1".to_owned(),
-            kind: "Secret".to_owned(),
-            plural: "secrets".to_owned(),
-            ..meta::target(&*secret)
-        });
+    let request = sources.requests.get(namespace, name);
+    let request = request
+        .filter(|request| cert_manager::is_ours(certificate, &**request))
+        .map(|request| meta::target_as(&*request, &cert_manager::resource()));
+    let secret = sources.secrets.get(namespace, &names::issued_secret(name));
+    let secret = secret
+        .filter(|secret| cert_manager::is_ours(certificate, &**secret))
+        .map(|secret| meta::target(&*secret));
     request.into_iter().chain(secret).collect()
 }
 

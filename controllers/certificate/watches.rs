@@ -41,9 +41,13 @@ pub(super) fn owner<K: Resource>(object: &K) -> Option<ObjectRef<TenantCertifica
         .flatten()
         .find(|reference| reference.controller == Some(true));
     let name = match controller {
-        Some(reference) if reference.kind == TenantCertificate::kind(&()) => reference.name.as_str(),
-        // Both have one name.
-        Some(reference) if reference.kind == Certificate::kind(&()) => reference.name.as_str(),
+        // A Certificate has the name of the TenantCertificate that asks for it.
+        Some(reference)
+            if [TenantCertificate::kind(&()), Certificate::kind(&())]
+                .contains(&reference.kind.as_str().into()) =>
+        {
+            reference.name.as_str()
+        }
         Some(_) => return None,
         None => {
             let name = meta::name(object);

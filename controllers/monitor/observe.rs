@@ -4,8 +4,8 @@ use crds::TenantMonitor;
 use kit::Source;
 use kube::api::PartialObjectMeta;
 use kube::core::{ApiResource, DynamicObject};
+use plan::meta;
 use plan::monitor::{Observed, Presence, prometheus_rule, service_monitor};
-use plan::{Target, meta};
 
 use super::exporter::{Exporter, Key};
 use crate::context::Context;
@@ -31,26 +31,10 @@ fn presence(
     monitor: &TenantMonitor,
 ) -> Presence {
     let (namespace, name) = (meta::namespace(monitor), meta::name(monitor));
-    let own = source.get(namespace, name).filter(|found| {
-        found
-            .metadata
-            .owner_references
-            .iter()
-            .flatten()
-            .any(|owner| owner.controller == Some(true) && owner.uid == meta::uid(monitor))
-    });
+    let found = source.get(namespace, name);
+    let own = found.filter(|found| meta::controls(monitor, &**found));
     Presence {
         served: source.is_served(),
-        own: own.and_then(|found| {
-            Some(Target {
-                api_version: resource.api_version.clone(),
-                kind: resource.kind.clone(),
-                plural: resource.plural.clone(),
-                namespace: namespace.to_owned(),
-                name: name.to_owned(),
-                uid: found.metadata.uid.clone()?,
-                resource_version: None,
-            })
-        }),
+        own: own.map(|found| meta::target_as(&*found, resource)),
     }
 }

@@ -10,7 +10,7 @@ use crate::World;
 use crate::support::dashboards::{self, Dashboard};
 use crate::support::http;
 use crate::support::objects;
-use crate::support::operator::NAMESPACE;
+use crate::support::operator::{NAMESPACE, Operator};
 use crate::support::prometheus::{Page, Prometheus};
 use crate::support::space::Space;
 use crate::support::wait::{SOON, until};
@@ -22,10 +22,7 @@ const KINDS: [&str; 2] = [
 
 pub async fn a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures(world: Arc<World>) {
     let shared = world.running().await;
-    let listen = shared
-        .as_ref()
-        .map(|operator| operator.listen.clone())
-        .expect("it runs");
+    let listen = listen(shared.as_ref());
     let cluster = &world.cluster;
 
     let space = Space::make(&cluster.admin, "monitor").await;
@@ -97,6 +94,11 @@ pub async fn a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures(wo
     space.leave().await;
 }
 
+/// Where the operator's pages are.
+fn listen(shared: Option<&Operator>) -> String {
+    shared.map(|operator| operator.listen.clone()).expect("it runs")
+}
+
 /// What only trouble, a drain or data that grows brings.
 const SELDOM: [&str; 6] = [
     "rustfs_operator_reconcile_errors_total",
@@ -109,10 +111,7 @@ const SELDOM: [&str; 6] = [
 
 pub async fn a_prometheus_reads_every_figure_and_answers_every_dashboard(world: Arc<World>) {
     let shared = world.running().await;
-    let listen = shared
-        .as_ref()
-        .map(|operator| operator.listen.clone())
-        .expect("it runs");
+    let listen = listen(shared.as_ref());
     let space = Space::serving(&world.cluster.admin, "prometheus", &objects::tenant(), "p0").await;
     space
         .apply::<TenantMonitor>("watch", &objects::monitor("store"))

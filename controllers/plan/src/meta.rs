@@ -64,10 +64,16 @@ pub fn child_meta<K: Resource<DynamicType = ()>>(
 /// The object as it was seen, by UID. The version is not a precondition; set it where the decision needs it.
 #[must_use]
 pub fn target<K: Resource<DynamicType = ()>>(object: &K) -> Target {
+    target_as(object, &())
+}
+
+/// The same of an object whose kind is known at run time only.
+#[must_use]
+pub fn target_as<K: Resource>(object: &K, kind: &K::DynamicType) -> Target {
     Target {
-        api_version: K::api_version(&()).into_owned(),
-        kind: K::kind(&()).into_owned(),
-        plural: K::plural(&()).into_owned(),
+        api_version: K::api_version(kind).into_owned(),
+        kind: K::kind(kind).into_owned(),
+        plural: K::plural(kind).into_owned(),
         namespace: namespace(object).to_owned(),
         name: name(object).to_owned(),
         uid: uid(object).to_owned(),
@@ -77,7 +83,7 @@ pub fn target<K: Resource<DynamicType = ()>>(object: &K) -> Target {
 
 /// The UID of the controlling owner, if there is one.
 #[must_use]
-pub fn controller_uid<K: Resource<DynamicType = ()>>(object: &K) -> Option<&str> {
+pub fn controller_uid<K: Resource>(object: &K) -> Option<&str> {
     object
         .meta()
         .owner_references
@@ -92,7 +98,7 @@ pub fn controller_uid<K: Resource<DynamicType = ()>>(object: &K) -> Option<&str>
 pub fn controls<O, C>(object: &O, child: &C) -> bool
 where
     O: Resource<DynamicType = ()>,
-    C: Resource<DynamicType = ()>,
+    C: Resource,
 {
     !uid(object).is_empty() && controller_uid(child) == Some(uid(object))
 }

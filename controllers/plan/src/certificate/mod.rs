@@ -166,6 +166,9 @@ pub fn plan(certificate: &TenantCertificate, observed: &Observed, now: Timestamp
     let issuer = &certificate.spec.issuer;
     let mut plan = match &issuer.provided {
         Some(provided) => verdict::provided(found, &provided.secret_ref.name, observed, &needed, now),
+        None if observed.held.as_ref().is_some_and(|held| !held.ours) => {
+            verdict::name_taken(found, &crds::names::certificate_secret(meta::name(certificate)))
+        }
         None if issuer.cert_manager.is_some() => {
             cert_manager::managed(found, certificate, observed, &needed, &asked, now)
         }

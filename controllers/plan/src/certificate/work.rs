@@ -38,10 +38,6 @@ pub(super) fn managed(
     asked: &Asked,
     now: Timestamp,
 ) -> Plan {
-    let name = crds::names::certificate_secret(meta::name(certificate));
-    if observed.held.as_ref().is_some_and(|held| !held.ours) {
-        return verdict::name_taken(found, &name);
-    }
     let held = observed.held.as_ref();
     let case = Case {
         certificate,

@@ -9,7 +9,7 @@ mod request;
 use crds::TenantCertificate;
 use crds::names::issued_secret;
 use jiff::Timestamp;
-use kube::core::ObjectMeta;
+use kube::Resource;
 
 pub use request::{Certificate, CertificateSpec, resource};
 
@@ -56,10 +56,6 @@ pub(super) fn managed(
         now,
         renewal: renewal(observed, now),
     };
-    if case.held.is_some_and(|held| !held.ours) {
-        let name = crds::names::certificate_secret(meta::name(certificate));
-        return verdict::name_taken(found, &name);
-    }
     let wanted = spec(&case, observed.issued.as_ref());
     let issued = taken(certificate, observed).map_or_else(|| issued(&case, observed, &wanted), Err);
     let steps = match &issued {
@@ -84,7 +80,7 @@ pub(super) fn managed(
 
 /// Someone else's Certificate is not written over, and someone else's Secret is not given to cert-manager, which would.
 fn taken(certificate: &TenantCertificate, observed: &Observed) -> Option<Violation> {
-    let foreign = |request: &&Certificate| !is_ours(certificate, &request.metadata);
+    let foreign = |request: &&Certificate| !is_ours(certificate, *request);
     let request = observed.request.seen.as_ref().filter(foreign);
     let request = request.map(|request| format!("Certificate '{}'", meta::name(request)));
     let secret = observed.issued.as_ref().filter(|issued| !issued.ours);
@@ -101,15 +97,17 @@ fn taken(certificate: &TenantCertificate, observed: &Observed) -> Option<Violati
 
 /// Whether an object is this one's: by its owner, or, should someone have taken that away, by its labels.
 #[must_use]
-pub fn is_ours(certificate: &TenantCertificate, meta: &ObjectMeta) -> bool {
-    let owners = meta.owner_references.iter().flatten();
-    let controller = owners.into_iter().find(|owner| owner.controller == Some(true));
-    match controller {
-        Some(owner) => owner.uid == meta::uid(certificate),
-        None => secret::labels(certificate)
-            .iter()
-            .all(|(key, value)| meta.labels.as_ref().and_then(|labels| labels.get(key)) == Some(value)),
+pub fn is_ours<K: Resource>(certificate: &TenantCertificate, object: &K) -> bool {
+    match meta::controller_uid(object) {
+        Some(uid) => uid == meta::uid(certificate),
+        None => has_labels(certificate, object),
     }
+}
+
+fn has_labels<K: Resource>(certificate: &TenantCertificate, object: &K) -> bool {
+    secret::labels(certificate)
+        .iter()
+        .all(|(key, value)| meta::label(object, key) == Some(value))
 }
 
 /// What is left of it once another issuer is asked for.
@@ -136,13 +134,7 @@ fn steps(certificate: &TenantCertificate, request: &Request, wanted: Certificate
     }
     // Whether it is as asked is known: there is nothing to find out by a write, which a webhook may refuse.
     let asked = request.seen.as_ref().is_some_and(|seen| {
-        seen.spec == wanted
-            && meta::controls(certificate, seen)
-            && wanted
-                .secret_template
-                .labels
-                .iter()
-                .all(|(key, value)| meta::label(seen, key) == Some(value))
+        seen.spec == wanted && meta::controls(certificate, seen) && has_labels(certificate, seen)
     });
     let request_it = || Step::Apply(Box::new(Child::Dynamic(build(certificate, wanted))));
     let adoption = request.orphan.clone().map(Step::Adopt);

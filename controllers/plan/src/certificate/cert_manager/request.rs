@@ -163,7 +163,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// The Certificate that cert-manager is asked for.
 #[must_use]
-pub fn build(certificate: &TenantCertificate, spec: CertificateSpec) -> DynamicObject {
+pub(super) fn build(certificate: &TenantCertificate, spec: CertificateSpec) -> DynamicObject {
     let name = meta::name(certificate);
     let request = Certificate {
         metadata: meta::child_meta(name, certificate, secret::labels(certificate)),

@@ -233,12 +233,7 @@ fn a_new_root_reaches_every_server_before_the_certificate_that_needs_it() {
     assert_eq!(roots.certs, [new.cert.clone(), old.cert.clone()]);
     assert_eq!(told(&announce).0, "Ready");
 
-    let announced = observed.held.as_mut().unwrap();
-    announced.roots = Part::Read(roots.certs.clone());
-    let since = roots.since.to_string();
-    announced
-        .annotations
-        .insert("storage.rustfs.com/roots-since".into(), since);
+    observed.held = Some(announced(&has, roots));
     let early = at(&observed, now() + SignedDuration::from_mins(4));
     assert_eq!(
         (&early.work, early.wake_at),
@@ -343,13 +338,5 @@ fn a_failed_request_is_told_in_the_status() {
         transient: false,
     };
     let status = status(&asking(), &observed, &plan, Some(&failure), now());
-    let stalled = status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == "Stalled")
-        .unwrap();
-    assert_eq!(
-        (stalled.status.as_str(), stalled.reason.as_str()),
-        ("True", "NameTaken")
-    );
+    assert_eq!(stalled(&status), ("True", "NameTaken"));
 }

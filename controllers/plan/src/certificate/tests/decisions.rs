@@ -176,13 +176,7 @@ fn a_new_root_is_trusted_everywhere_before_anything_needs_it() {
     assert_eq!(roots.certs, [new.cert.clone(), old.cert.clone()]);
     assert_eq!(reason(&announce), ("Ready", ""));
 
-    let mut announced = held.clone();
-    announced.roots = Part::Read(roots.certs.clone());
-    announced.annotations = [(
-        "storage.rustfs.com/roots-since".to_owned(),
-        roots.since.to_string(),
-    )]
-    .into();
+    let announced = announced(&held, roots);
     let waiting = changed(&announced, now() + SignedDuration::from_mins(4));
     assert_eq!(
         (&waiting.work, waiting.wake_at),
@@ -223,13 +217,7 @@ fn a_new_root_comes_first_whatever_else_is_asked_for_at_the_same_time() {
             panic!("{change}")
         };
         assert!(message.contains("once all servers trust that"), "{message}");
-        let mut announced = held.clone();
-        announced.roots = Part::Read(roots.certs.clone());
-        announced.annotations = [(
-            "storage.rustfs.com/roots-since".to_owned(),
-            roots.since.to_string(),
-        )]
-        .into();
+        let announced = announced(&held, roots);
         let then = observed(Some(announced), Some(held_ca(&new)));
         let then = plan(&asked, &then, now() + SignedDuration::from_mins(5));
         assert!(matches!(then.work, Work::Issue(_)), "{change}: {:?}", then.work);
@@ -387,13 +375,5 @@ fn a_failed_write_is_told_and_the_mounted_secret_stays_named() {
         now(),
     );
     assert_eq!(status.secret_name.as_deref(), Some("site-tls"));
-    let stalled = status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == "Stalled")
-        .unwrap();
-    assert_eq!(
-        (stalled.status.as_str(), stalled.reason.as_str()),
-        ("True", "Forbidden")
-    );
+    assert_eq!(stalled(&status), ("True", "Forbidden"));
 }

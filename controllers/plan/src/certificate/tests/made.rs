@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::{Tenant, TenantCertificate};
+use crds::{Tenant, TenantCertificate, TenantCertificateStatus};
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
@@ -12,7 +12,7 @@ use rcgen::{
 use crate::certificate::asked::BACKDATE;
 use crate::certificate::held::{Held, Part, PublicKey};
 use crate::certificate::parsed::{Cert, KeyKind};
-use crate::certificate::{Asked, Issuing, Names, Observed};
+use crate::certificate::{Asked, Issuing, Names, Observed, Roots};
 use crate::certificate::{asked, names};
 
 pub const UID: &str = "2f3c7a51-6c0e-4f62-9c0e-0d3a6b1e9a11";
@@ -173,4 +173,24 @@ pub fn observed(held: Option<Held>, ca: Option<Held>) -> Observed {
         ca,
         ..Observed::default()
     }
+}
+
+/// The same Secret, with these roots told to servers.
+pub fn announced(held: &Held, roots: &Roots) -> Held {
+    let since = roots.since.to_string();
+    Held {
+        roots: Part::Read(roots.certs.clone()),
+        annotations: [("storage.rustfs.com/roots-since".to_owned(), since)].into(),
+        ..held.clone()
+    }
+}
+
+/// Status and reason of the condition `Stalled`.
+pub fn stalled(status: &TenantCertificateStatus) -> (&str, &str) {
+    let found = status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == "Stalled")
+        .unwrap();
+    (found.status.as_str(), found.reason.as_str())
 }
