@@ -145,9 +145,20 @@ pub async fn a_bad_image_is_rolled_back_while_clients_are_served(world: Arc<Worl
             .ok_or("none has the image".to_owned())
     })
     .await;
-    kill_operator(&world).await;
+    // One of the others ends while the operator looks on: it must not be given the image too.
     let pods = space.list::<Pod>().await;
-    dies(&space, &pods.iter().find(|pod| !bad(pod)).unwrap().name_any()).await;
+    let other = pods.iter().find(|pod| !bad(pod)).unwrap().name_any();
+    dies(&space, &other).await;
+    until("the other server to run again", ROLLED, || async {
+        let pod = space.get::<Pod>(&other).await?;
+        let statuses = pod.status.and_then(|status| status.container_statuses);
+        match statuses.iter().flatten().map(|one| one.restart_count).max() {
+            Some(restarts) if restarts > 0 => Ok(()),
+            _ => Err("it has not been started again".to_owned()),
+        }
+    })
+    .await;
+    kill_operator(&world).await;
     let message = space
         .condition::<Tenant>("store", "Stalled", "True", "RolledBack", ROLLED)
         .await;

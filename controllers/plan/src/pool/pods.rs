@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::Pool;
 use crds::names::{self, ANNOTATION_TEMPLATE_HASH, LABEL_POOL};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::meta;
@@ -48,20 +48,38 @@ pub(crate) fn turned(pod: &Pod) -> Option<&Time> {
     ready.last_transition_time.as_ref()
 }
 
-/// Whether the server runs and has been ready since it was started last: it is not ready because of what has changed
-/// around it, and not because of what it was started with.
+/// Whether the server runs, or is about to be started again, and was ready in this life or in the one before: it is not
+/// ready because of what has changed around it, or because it has ended once, and not because of what it was started
+/// with. One that ends again and again waits longer each time until it is started, which is no coming back.
 pub(super) fn served(pod: &Pod) -> bool {
     let status = pod.status.as_ref();
     let containers = status.and_then(|status| status.container_statuses.as_ref());
-    let server = containers.and_then(|all| all.iter().find(|one| one.name == names::CONTAINER));
-    let started = server
-        .and_then(|server| server.state.as_ref()?.running.as_ref()?.started_at.as_ref())
-        .map(|time| time.0);
-    let turned = turned(pod).map(|time| time.0);
-    // It becomes not ready before it is started, and ready afterwards.
-    started
-        .zip(turned)
-        .is_some_and(|(started, turned)| turned > started)
+    let Some(server) = containers.and_then(|all| all.iter().find(|one| one.name == names::CONTAINER)) else {
+        return false;
+    };
+    let Some(turned) = turned(pod) else {
+        return false;
+    };
+    let waiting = server.state.as_ref().and_then(|state| state.waiting.as_ref());
+    if waiting.is_some_and(|waiting| waiting.reason.as_deref() != Some("ContainerCreating")) {
+        return false;
+    }
+    // It becomes not ready before it is started, and ready or, at its end, not ready afterwards.
+    lives(server).any(|started| turned.0 > started.0)
+}
+
+/// When the server was started last, and the time before.
+fn lives(server: &ContainerStatus) -> impl Iterator<Item = &Time> {
+    [&server.state, &server.last_state]
+        .into_iter()
+        .flatten()
+        .filter_map(|state| {
+            let running = state
+                .running
+                .as_ref()
+                .and_then(|running| running.started_at.as_ref());
+            running.or_else(|| state.terminated.as_ref()?.started_at.as_ref())
+        })
 }
 
 /// Whether a Pod was made from the template with this hash.

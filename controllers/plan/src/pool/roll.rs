@@ -24,7 +24,7 @@ pub(super) struct Server {
     pub(super) ailing: bool,
     /// Whether it is on its way out.
     pub(super) leaving: bool,
-    /// Whether it runs and has been ready since it was started: it may serve its peers, and come back by itself.
+    /// Whether it was ready in this life or the one before: it may serve its peers, and come back by itself.
     pub(super) served: bool,
 }
 
@@ -65,8 +65,9 @@ pub(crate) enum Decision {
 }
 
 /// The next step of replacing outdated servers. One that cannot serve may go at any time, since its absence changes
-/// nothing; one that only fails its probes still holds drives and locks for its peers, so it goes only while no more
-/// servers of the Tenant are away than may be, itself among them; one that serves only while that is so without it.
+/// nothing; one that only fails its probes still holds drives and locks for its peers, and one that has ended once comes
+/// back, so they go only while no more servers of the Tenant are away than may be, themselves among them; one that serves
+/// only while that is so without it.
 #[must_use]
 pub(super) fn next(now: &Situation) -> Decision {
     let outdated: Vec<&Server> = now
@@ -101,8 +102,8 @@ pub(super) fn next(now: &Situation) -> Decision {
     unready.retain(|server| !(server.served && spared));
     if unready.is_empty() {
         return wait(
-            "servers that fail their probes may come back by themselves, and too many are away to replace one: see why \
-             they are not ready; one whose Pod is deleted by hand comes back as asked for",
+            "servers that fail their probes or have ended once may come back by themselves, and too many are away to \
+             replace one: see why they are not ready; one whose Pod is deleted by hand comes back as asked for",
         );
     }
     unready.sort_by_key(|server| server.ordinal);

@@ -1,3 +1,4 @@
+use super::super::pods;
 use super::*;
 
 /// The servers that serve, with a change of the Tenant that asks for other ones and was applied.
@@ -166,4 +167,73 @@ fn pods_of_other_pools_and_odd_names_are_not_counted() {
         observed.pods.push(Arc::new(pod));
     }
     assert_eq!(reported(&pool(), &observed).servers, 4);
+}
+
+#[test]
+fn a_server_that_was_ready_in_this_life_or_the_last_may_come_back_by_itself() {
+    let at = |second: i32| format!("2026-01-02T03:04:{second:02}Z");
+    let runs = |second| json!({"running": {"startedAt": at(second)}});
+    let ended = |second| json!({"terminated": {"exitCode": 137, "startedAt": at(second)}});
+    let waits = |reason: &str| json!({"waiting": {"reason": reason}});
+    let cases = [
+        ("it has never been ready", 1, runs(2), json!({}), false),
+        ("it was ready and fails its probes", 9, runs(2), json!({}), true),
+        ("it was ready and has just ended", 9, ended(2), json!({}), true),
+        ("it was ready, ended, and starts", 9, runs(10), ended(2), true),
+        ("it ended within the second it starts", 9, runs(9), ended(2), true),
+        (
+            "it was ready and its Pod is set up anew",
+            9,
+            waits("ContainerCreating"),
+            ended(2),
+            true,
+        ),
+        (
+            "it was ready, but ends again and again",
+            9,
+            waits("CrashLoopBackOff"),
+            ended(2),
+            false,
+        ),
+        ("its image is gone", 9, waits("ErrImagePull"), ended(2), false),
+        ("it was not ready in two lives", 9, runs(20), ended(10), false),
+        ("nothing is known of it", 9, json!({}), json!({}), false),
+    ];
+    for (what, turned, state, last, expected) in cases {
+        let status = json!({
+            "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": at(turned)}],
+            "containerStatuses": [{
+                "name": "rustfs", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                "state": state, "lastState": last,
+            }],
+        });
+        let observed = with_pod(serving(), 1, status);
+        assert_eq!(pods::served(&observed.pods[1]), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_server_that_ends_while_another_one_is_down_for_a_change_is_not_given_that_change() {
+    let down = json!({"conditions": [{"type": "Ready", "status": "False"}]});
+    let mut observed = with_pod(outdated(), 3, down);
+    let new = observed
+        .stateful_set
+        .as_ref()
+        .unwrap()
+        .metadata
+        .annotations
+        .clone();
+    let mut tried = observed.pods[3].as_ref().clone();
+    tried.metadata.annotations = new;
+    observed.pods[3] = Arc::new(tried);
+    let starts = json!({
+        "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-02T03:04:09Z"}],
+        "containerStatuses": [{
+            "name": "rustfs", "image": "", "imageID": "", "ready": false, "restartCount": 1,
+            "state": {"running": {"startedAt": "2026-01-02T03:04:10Z"}},
+            "lastState": {"terminated": {"exitCode": 137, "startedAt": "2026-01-02T03:04:02Z"}},
+        }],
+    });
+    let observed = with_pod(observed, 1, starts);
+    assert_eq!(deleted(&plan(&pool(), &observed)), Vec::<String>::new());
 }
