@@ -80,9 +80,13 @@ impl Reader<'_> {
             }
         }
         let found: Option<Secret> = self.kit.get(namespace, name).await?;
-        let kept = found.map(|secret| Kept {
-            read: Instant::now(),
-            secret,
+        let kept = found.map(|mut secret| {
+            // Nobody asks for it, and as a tree it is many times what the rest takes.
+            secret.metadata.managed_fields = None;
+            Kept {
+                read: Instant::now(),
+                secret,
+            }
         });
         let seen = look(kept.as_ref().map(|kept| &kept.secret));
         let mut all = self.secrets.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -55,8 +55,13 @@ fn name<K: Resource>(meta: &ObjectMeta) -> PartialObjectMeta<K> {
 
 /// The queue's name of an object.
 pub(super) fn of<K: Resource<DynamicType = ()>>(object: &ObjectRef<K>) -> ObjectRef<PartialObjectMeta<K>> {
-    let reference = ObjectRef::new(&object.name);
-    match &object.namespace {
+    reference(object.namespace.as_deref(), &object.name)
+}
+
+/// A name, and nothing of the version at hand.
+pub(super) fn reference<K: Resource<DynamicType = ()>>(namespace: Option<&str>, name: &str) -> ObjectRef<K> {
+    let reference = ObjectRef::new(name);
+    match namespace {
         Some(namespace) => reference.within(namespace),
         None => reference,
     }

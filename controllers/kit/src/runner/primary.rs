@@ -9,10 +9,9 @@ use futures::stream::{self, BoxStream, StreamExt};
 use kube::Resource;
 use kube::api::ObjectMeta;
 use kube::core::error_boundary::InvalidObject;
-use kube::runtime::reflector::ObjectRef;
 use tokio::sync::mpsc;
 
-use super::names::{Known, Names};
+use super::names::{self, Known, Names};
 use super::{Reconciler, once::Runner};
 use crate::kit::Kit;
 use crate::retry::Delays;
@@ -47,7 +46,10 @@ pub(super) fn wakes<R: Reconciler>(
                 let now = fingerprint(object.meta());
                 let before = locked(&seen).insert(uid, now);
                 let queue = if before == Some(now) { status } else { asked };
-                queue.push(ObjectRef::from_obj(object), cause(object));
+                // By its name alone: UID and version would be kept twice for each that waits.
+                let meta = object.meta();
+                let name = meta.name.as_deref().unwrap_or_default();
+                queue.push(names::reference(meta.namespace.as_deref(), name), cause(object));
             }
             Heard::Gone(object) => {
                 names.gone(object.meta());

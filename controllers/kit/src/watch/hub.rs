@@ -100,6 +100,11 @@ where
         listeners.push(listener);
     }
 
+    /// Tells the new listener only of what changes from now on.
+    pub(super) fn follow(&self, listener: Listener<K>) {
+        locked(&self.listeners).push(listener);
+    }
+
     fn tell(&self, touched: &Touched<'_, K>) {
         locked(&self.listeners).retain(|listener| listener(touched));
     }

@@ -125,8 +125,9 @@ where
         all
     }
 
-    /// Wakes `O` for what is touched: `map` names the objects of kind `O` that care. What is there already is told
-    /// first. For an object that was deleted, `map` gets its last version.
+    /// Wakes `O` for what is touched from now on: `map` names the objects of kind `O` that care. For an object that was
+    /// deleted, `map` gets its last version. What is there already wakes nobody, since a controller that begins looks at
+    /// each of its objects anyway: to be woken for each child of each of them at once took most of the memory of a start.
     pub fn wakes<O, I>(&self, map: impl Fn(&K) -> I + Send + Sync + 'static) -> BoxStream<'static, Wake<O>>
     where
         O: Resource<DynamicType = ()> + 'static,
@@ -134,7 +135,7 @@ where
     {
         let queue = Queue::new();
         let weak = Arc::downgrade(&queue);
-        self.hub.listen(Box::new(move |touched| {
+        self.hub.follow(Box::new(move |touched| {
             let Some(queue) = weak.upgrade() else {
                 return false;
             };
@@ -159,7 +160,7 @@ where
     {
         let queue = Queue::new();
         let weak = Arc::downgrade(&queue);
-        self.hub.listen(Box::new(move |touched| {
+        self.hub.follow(Box::new(move |touched| {
             let Some(queue) = weak.upgrade() else {
                 return false;
             };

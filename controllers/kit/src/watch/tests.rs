@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::{Answer, refusal, server};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use kube::runtime::reflector::ObjectRef;
 use serde_json::{Value, json};
@@ -105,4 +105,16 @@ async fn a_version_in_which_nothing_that_is_kept_has_changed_wakes_nobody() {
     assert_eq!(told(), 1, "its zone has changed while nobody watched");
     hub.gone(Ok(node("6", "c")));
     assert_eq!(told(), 1, "it is gone");
+}
+
+#[tokio::test]
+async fn what_was_there_before_wakes_nobody_and_what_changes_afterwards_does() {
+    let health = Arc::new(Health::new("Node"));
+    let hub = Arc::new(Hub::new((), health, Shelf::new(labelled, None), None));
+    hub.there(Ok(node("1", "a")));
+    let mut wakes = Source::of(hub.clone()).wakes(everyone);
+    assert!(wakes.next().now_or_never().is_none());
+    hub.there(Ok(node("2", "a")));
+    let cause = wakes.next().await.unwrap().cause;
+    assert_eq!(cause, Some(("u".to_owned(), "2".to_owned())));
 }
