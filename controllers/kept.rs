@@ -49,6 +49,7 @@ pub(crate) fn server(pod: Pod) -> Pod {
             init_container_statuses: statuses(status.init_container_statuses),
             phase: status.phase,
             pod_ip: status.pod_ip,
+            start_time: status.start_time,
             ..PodStatus::default()
         }),
     }
@@ -101,7 +102,7 @@ mod tests {
                 }],
             },
             "status": {
-                "phase": "Running", "podIP": "10.0.0.1", "hostIP": "10.0.0.2",
+                "phase": "Running", "podIP": "10.0.0.1", "hostIP": "10.0.0.2", "startTime": "2026-01-02T03:04:05Z",
                 "conditions": [{"type": "Ready", "status": "True"}],
                 "containerStatuses": [{
                     "name": "rustfs", "image": "i", "imageID": "j", "ready": true, "restartCount": 1,
@@ -125,7 +126,7 @@ mod tests {
                     }],
                 },
                 "status": {
-                    "phase": "Running", "podIP": "10.0.0.1",
+                    "phase": "Running", "podIP": "10.0.0.1", "startTime": "2026-01-02T03:04:05Z",
                     "conditions": [{"type": "Ready", "status": "True"}],
                     "containerStatuses": [{
                         "name": "rustfs", "image": "", "imageID": "", "ready": true, "restartCount": 0,

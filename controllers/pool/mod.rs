@@ -7,7 +7,7 @@ mod watches;
 
 use crds::Pool;
 use kit::{Error, Kit, Next, Reconciler};
-use plan::pool as decide;
+use plan::pool::{self as decide, Observed};
 
 use crate::context::Context;
 use crate::outcome;
@@ -45,7 +45,16 @@ impl Reconciler for Controller {
         if let Some(tenant) = &observed.tenant
             && decide::concerns_health(pool, &observed)
         {
-            observed.health = self.stores.health(tenant).await;
+            let health = self.stores.health(tenant).await;
+            // The answers may take seconds, in which another Pool got the turn or a server went away.
+            let now = observe::observe(&self.kit, &self.context, pool).await?;
+            observed = Observed {
+                word: observed.word,
+                scanner: observed.scanner,
+                uploads: observed.uploads,
+                health,
+                ..now
+            };
         }
         let plan = decide::plan(pool, &observed);
         let mut enacted = self.kit.enact(pool, plan.steps.clone()).await;

@@ -38,7 +38,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::core::PartialObjectMeta;
 
 pub(crate) use limit::Limit;
-pub(crate) use pods::{current, trouble, turned};
+pub(crate) use pods::{current, served, trouble, turned};
 pub use roll::concerns_health;
 pub use status::status;
 pub(crate) use template::hash as digest;

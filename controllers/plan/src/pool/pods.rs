@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crds::Pool;
 use crds::names::{self, ANNOTATION_TEMPLATE_HASH, LABEL_POOL};
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::meta;
@@ -48,37 +49,75 @@ pub(crate) fn turned(pod: &Pod) -> Option<&Time> {
     ready.last_transition_time.as_ref()
 }
 
+/// A server that has served for less does not come back for long.
+const A_WHILE: i64 = 30;
+
 /// Whether the server runs, or is about to be started again, and was ready in this life or in the one before: it is not
-/// ready because of what has changed around it, or because it has ended once, and not because of what it was started
-/// with. One that ends again and again waits longer each time until it is started, which is no coming back.
-pub(super) fn served(pod: &Pod) -> bool {
-    let status = pod.status.as_ref();
-    let containers = status.and_then(|status| status.container_statuses.as_ref());
-    let Some(server) = containers.and_then(|all| all.iter().find(|one| one.name == names::CONTAINER)) else {
+/// ready because of what has changed around it, or because it has ended, and not because of what it was started with.
+pub(crate) fn served(pod: &Pod) -> bool {
+    let Some((server, turned)) = server(pod).zip(turned(pod)) else {
         return false;
     };
-    let Some(turned) = turned(pod) else {
-        return false;
+    let comes = match waits_for(server) {
+        None => true,
+        Some(reason) if is_set_up(reason) => true,
+        // One that ends again and again waits longer each time; but the kubelet says so at the second end already.
+        Some("CrashLoopBackOff") => lasted(server),
+        Some(_) => false,
     };
-    let waiting = server.state.as_ref().and_then(|state| state.waiting.as_ref());
-    if waiting.is_some_and(|waiting| waiting.reason.as_deref() != Some("ContainerCreating")) {
-        return false;
-    }
+    let begun = pod.status.as_ref().and_then(|status| status.start_time.as_ref());
     // It becomes not ready before it is started, and ready or, at its end, not ready afterwards.
-    lives(server).any(|started| turned.0 > started.0)
+    comes && lives(server, begun).any(|started| turned.0 > started)
 }
 
-/// When the server was started last, and the time before.
-fn lives(server: &ContainerStatus) -> impl Iterator<Item = &Time> {
+/// Whether the server is started for the first time in this Pod, and nothing says that it cannot be.
+pub(super) fn begins(pod: &Pod) -> bool {
+    server(pod).is_some_and(|server| {
+        let ended =
+            |state: &Option<ContainerState>| state.as_ref().is_some_and(|one| one.terminated.is_some());
+        let comes = waits_for(server).is_none_or(is_set_up);
+        server.state.is_some() && comes && !ended(&server.state) && !ended(&server.last_state)
+    })
+}
+
+fn server(pod: &Pod) -> Option<&ContainerStatus> {
+    let status = pod.status.as_ref();
+    let containers = status.and_then(|status| status.container_statuses.as_ref());
+    containers?.iter().find(|one| one.name == names::CONTAINER)
+}
+
+fn waits_for(server: &ContainerStatus) -> Option<&str> {
+    server.state.as_ref()?.waiting.as_ref()?.reason.as_deref()
+}
+
+/// What a kubelet says of a container whose Pod is set up; with init containers, as ours have, it is the latter.
+fn is_set_up(reason: &str) -> bool {
+    matches!(reason, "ContainerCreating" | "PodInitializing")
+}
+
+fn lasted(server: &ContainerStatus) -> bool {
+    let last = server
+        .last_state
+        .as_ref()
+        .and_then(|last| last.terminated.as_ref());
+    let times = last.and_then(|end| end.started_at.as_ref().zip(end.finished_at.as_ref()));
+    times.is_some_and(|(started, finished)| finished.0.duration_since(started.0).as_secs() >= A_WHILE)
+}
+
+/// When the server was started last, and the time before. Where the containers went with their node's memory of them,
+/// the kubelet does not know the latter: then it is when the Pod was begun, give or take the second by which a Pod that
+/// was never ready may become not ready later.
+fn lives(server: &ContainerStatus, begun: Option<&Time>) -> impl Iterator<Item = Timestamp> {
+    let begun = begun.map(|time| time.0 + SignedDuration::from_secs(1));
     [&server.state, &server.last_state]
         .into_iter()
         .flatten()
-        .filter_map(|state| {
-            let running = state
-                .running
-                .as_ref()
-                .and_then(|running| running.started_at.as_ref());
-            running.or_else(|| state.terminated.as_ref()?.started_at.as_ref())
+        .filter_map(move |state| {
+            if let Some(running) = &state.running {
+                return running.started_at.as_ref().map(|time| time.0);
+            }
+            let ended = state.terminated.as_ref()?;
+            ended.started_at.as_ref().map(|time| time.0).or(begun)
         })
 }
 

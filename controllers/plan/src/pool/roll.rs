@@ -24,7 +24,8 @@ pub(super) struct Server {
     pub(super) ailing: bool,
     /// Whether it is on its way out.
     pub(super) leaving: bool,
-    /// Whether it was ready in this life or the one before: it may serve its peers, and come back by itself.
+    /// Whether it was ready in this life or the one before, or is in its Pod's first: it may serve its peers, and come
+    /// back, or begin, by itself.
     pub(super) served: bool,
 }
 
@@ -65,8 +66,8 @@ pub(crate) enum Decision {
 }
 
 /// The next step of replacing outdated servers. One that cannot serve may go at any time, since its absence changes
-/// nothing; one that only fails its probes still holds drives and locks for its peers, and one that has ended once comes
-/// back, so they go only while no more servers of the Tenant are away than may be, themselves among them; one that serves
+/// nothing; one that only fails its probes still holds drives and locks for its peers, and one that has ended once, or is
+/// started in a new Pod, comes by itself, so they go only while no more servers of the Tenant are away than may be, themselves among them; one that serves
 /// only while that is so without it.
 #[must_use]
 pub(super) fn next(now: &Situation) -> Decision {
@@ -102,8 +103,8 @@ pub(super) fn next(now: &Situation) -> Decision {
     unready.retain(|server| !(server.served && spared));
     if unready.is_empty() {
         return wait(
-            "servers that fail their probes or have ended once may come back by themselves, and too many are away to \
-             replace one: see why they are not ready; one whose Pod is deleted by hand comes back as asked for",
+            "servers that fail their probes, have ended once or are being started may come by themselves, and too many \
+             are away to replace one: see why they are not ready; one whose Pod is deleted by hand comes back as asked for",
         );
     }
     unready.sort_by_key(|server| server.ordinal);
@@ -244,7 +245,7 @@ fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted, h
         ready: pods::ready(pod),
         ailing: pods::ready(pod) && health.ails(meta::name(pod)),
         leaving: meta::deleting(pod),
-        served: pods::served(pod),
+        served: pods::served(pod) || pods::begins(pod),
     };
     let own = |pod: &Pod| Some(server(pod, pods::ordinal(pool, pod)?));
     // Servers of a pool that has left the topology are there for a while: they must not stand in for missing ones.

@@ -196,7 +196,10 @@ fn leaving(pool: &Pool, observed: &Observed, enacted: &Enacted) -> Overall {
     ) {
         (0, crds::common::ReclaimPolicy::Delete) => "volumes are being deleted".to_owned(),
         (0, crds::common::ReclaimPolicy::Retain) => "volumes are kept".to_owned(),
-        (count, _) => format!("waiting for {count} servers to stop"),
+        (count, _) => {
+            let lost = node_loss::first(pool, observed).map(|lost| format!("; {lost}"));
+            format!("waiting for {count} servers to stop{}", lost.unwrap_or_default())
+        }
     };
     Overall::Working {
         reason: "Deleting".to_owned(),

@@ -137,22 +137,33 @@ impl Part<'_> {
         Some(format!("{set}-{number}"))
     }
 
-    /// Servers that were made as asked and do not serve.
-    fn troubled(&self) -> impl Iterator<Item = Rejection> {
+    /// Servers that were made as asked and do not serve. `asked` is when the change was asked for: what was so before
+    /// cannot be its fault. While servers that it has not reached do not serve either, one that was ready as asked is no
+    /// evidence: none is ready without enough peers.
+    fn troubled(&self, asked: Timestamp, others_ail: bool) -> impl Iterator<Item = Rejection> {
         let hash = self.wanted.hash();
         let pods = self.pods.iter().filter(|_| !self.joins());
         let pods = pods.map(|(_, pod)| *pod);
         pods.filter(move |pod| !meta::deleting(*pod) && !servers::is_ready(pod) && pool::current(pod, &hash))
-            .filter_map(|pod| {
+            .filter(move |pod| !(others_ail && pool::served(pod)))
+            .filter_map(move |pod| {
+                // The node's clock may be slow; when the Pod was made is the API server's.
+                let made = pod.metadata.creation_timestamp.as_ref();
+                let times = [pool::turned(pod), made].into_iter().flatten();
+                let since = times.map(|time| time.0).max()?.max(asked);
                 Some(Rejection {
                     server: meta::name(pod).to_owned(),
-                    // By the API server's own times.
-                    since: pool::turned(pod)
-                        .or(pod.metadata.creation_timestamp.as_ref())?
-                        .clone(),
+                    since: Time(since),
                     why: pool::trouble(pod),
                 })
             })
+    }
+
+    /// Whether a server does not serve that runs what was asked for before.
+    fn ails_as_it_was(&self) -> bool {
+        let hash = self.wanted.hash();
+        let mut pods = self.pods.iter().map(|(_, pod)| pod);
+        pods.any(|pod| !servers::is_ready(pod) && !pool::current(pod, &hash))
     }
 }
 
@@ -219,14 +230,17 @@ impl Progress {
             );
             MissingServer { name, since }
         });
+        let latest = self.record.history.first();
+        let asked = latest.map_or(Timestamp::MIN, |latest| latest.started_at.0);
+        let others_ail = parts.iter().any(Part::ails_as_it_was);
         let missing = self.missing.iter().map(|missing| Rejection {
             server: missing.name.clone(),
-            since: missing.since.clone(),
+            since: Time(missing.since.0.max(asked)),
             why: "it has no Pod; `kubectl describe statefulset` says why".to_owned(),
         });
         self.trouble = parts
             .iter()
-            .flat_map(Part::troubled)
+            .flat_map(|part| part.troubled(asked, others_ail))
             .chain(missing)
             .min_by(|a, b| (a.since.0, &a.server).cmp(&(b.since.0, &b.server)));
         self.due = self.trouble.as_ref().and_then(|trouble| {
@@ -239,7 +253,9 @@ impl Progress {
     /// Whether what is asked for proved good, or is taken back.
     fn conclude(&mut self, tenant: &Tenant, parts: &[Part<'_>]) {
         let said = tenant.spec.rollout.as_ref();
-        let may_go_back = said.is_some_and(|rollout| rollout.auto_rollback && !rollout.paused);
+        // While the Tenant is paused nothing is written, so nothing is taken back either.
+        let may_go_back =
+            said.is_some_and(|rollout| rollout.auto_rollback && !rollout.paused) && !tenant.spec.paused;
         if self.record.rejected.is_none() && parts.iter().all(Part::complete) {
             self.record.complete();
             self.rolling = false;

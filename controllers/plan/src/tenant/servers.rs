@@ -74,7 +74,7 @@ fn is_of(pod: &Pod, former: &Former) -> bool {
     meta::label(pod, LABEL_POOL) == Some(former.name.as_str())
 }
 
-fn has_ended(pod: &Pod) -> bool {
+pub(crate) fn has_ended(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
 }

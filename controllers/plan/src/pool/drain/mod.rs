@@ -194,11 +194,13 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
              elements get another spelling in the volumes string, and the servers are replaced one by one",
         );
     }
-    if !all_ready(observed, terms) {
+    if let Some(who) = not_ready(observed, terms) {
         return waits(
             pool,
             "ServersNotReady",
-            "all servers of all Pools must be ready at the same topology revision first",
+            &format!(
+                "all servers of all Pools must be ready at the same topology revision first, and {who} is not"
+            ),
         );
     }
     if reports.iter().any(|report| report.rebalancing) {
@@ -229,8 +231,9 @@ fn begin(pool: &Pool, observed: &Observed, terms: &Terms, reports: &[Report], ow
     }
 }
 
-/// Every server the topology asks for is there, ready, and runs its revision.
-fn all_ready(observed: &Observed, terms: &Terms) -> bool {
+/// Who keeps it from being so that every server the topology asks for is there, ready, and runs its revision; a Pod of
+/// a Pool that has left counts too, since it may still run with another string.
+fn not_ready(observed: &Observed, terms: &Terms) -> Option<String> {
     let revision = terms.topology.revision.to_string();
     let expected: usize = terms
         .topology
@@ -241,7 +244,10 @@ fn all_ready(observed: &Observed, terms: &Terms) -> bool {
     let good = |pod: &k8s_openapi::api::core::v1::Pod| {
         pods::ready(pod) && meta::label(pod, crds::names::LABEL_TOPOLOGY_REVISION) == Some(revision.as_str())
     };
-    observed.pods.len() >= expected && observed.pods.iter().all(|pod| good(pod.as_ref()))
+    let pods = observed.pods.iter().map(AsRef::as_ref);
+    let first = pods.filter(|pod| !good(pod)).map(meta::name).min();
+    let missing = || (observed.pods.len() < expected).then(|| "one that has no Pod".to_owned());
+    first.map(str::to_owned).or_else(missing)
 }
 
 /// Nothing moves, and nobody was told to move anything.

@@ -184,7 +184,7 @@ fn a_server_that_was_ready_in_this_life_or_the_last_may_come_back_by_itself() {
         (
             "it was ready and its Pod is set up anew",
             9,
-            waits("ContainerCreating"),
+            waits("PodInitializing"),
             ended(2),
             true,
         ),
@@ -236,4 +236,55 @@ fn a_server_that_ends_while_another_one_is_down_for_a_change_is_not_given_that_c
     });
     let observed = with_pod(observed, 1, starts);
     assert_eq!(deleted(&plan(&pool(), &observed)), Vec::<String>::new());
+}
+
+/// What a kubelet says of server 1 in these states, seconds after its Pod was begun.
+fn told(turned: i32, state: &Value, last: &Value) -> Value {
+    let at = |second: i32| format!("2026-01-02T03:04:{second:02}Z");
+    json!({
+        "startTime": at(0),
+        "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": at(turned)}],
+        "containerStatuses": [{
+            "name": "rustfs", "image": "", "imageID": "", "ready": false, "restartCount": 1,
+            "state": state, "lastState": last,
+        }],
+    })
+}
+
+#[test]
+fn a_server_whose_last_life_nobody_remembers_was_ready_if_its_pod_ever_was() {
+    let forgotten = json!({"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown"}});
+    let starts = json!({"running": {"startedAt": "2026-01-02T03:04:20Z"}});
+    let served = |turned| pods::served(&with_pod(serving(), 1, told(turned, &starts, &forgotten)).pods[1]);
+    assert!(served(9));
+    assert!(!served(0), "its Pod has never been ready");
+    assert!(!served(1), "two clocks of one kubelet may differ by a second");
+}
+
+#[test]
+fn a_server_that_waits_to_be_started_again_is_waited_for_if_it_served_for_a_while() {
+    let waits = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+    let served = |until: &str| {
+        let last = json!({"terminated": {"exitCode": 137, "startedAt": "2026-01-02T03:04:02Z", "finishedAt": until}});
+        pods::served(&with_pod(serving(), 1, told(9, &waits, &last)).pods[1])
+    };
+    assert!(served("2026-01-02T03:04:40Z"));
+    assert!(!served("2026-01-02T03:04:12Z"), "it ends again and again");
+}
+
+#[test]
+fn servers_that_start_in_new_pods_are_not_given_a_change_beyond_what_may_be_away() {
+    // Two nodes were lost; their servers are made anew elsewhere, as they were, when a person changes the spec.
+    let starts = json!({
+        "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-02T03:04:00Z"}],
+        "containerStatuses": [{
+            "name": "rustfs", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"running": {"startedAt": "2026-01-02T03:04:02Z"}},
+        }],
+    });
+    let observed = with_pod(with_pod(outdated(), 1, starts.clone()), 2, starts.clone());
+    assert_eq!(deleted(&plan(&pool(), &observed)), Vec::<String>::new());
+    // One alone is mended by the change.
+    let alone = with_pod(outdated(), 1, starts);
+    assert_eq!(deleted(&plan(&pool(), &alone)), ["Pod shop-ssd-1"]);
 }

@@ -149,6 +149,31 @@ fn a_rollout_ends_before_a_pool_is_taken_in() {
 }
 
 #[test]
+fn a_pool_is_taken_in_while_a_rollout_is_paused() {
+    let (mut tenant, mut observed) = formed([pool("a", 4, 1)]);
+    tenant.spec.image = Some("rustfs/rustfs:2".into());
+    let _ = reconcile(&mut tenant, &mut observed);
+    // Until the one that is lost is back, the rollout does not end.
+    observed.pods.pop();
+    observed.pools.push(Arc::new(pool("b", 4, 1)));
+    let _ = reconcile(&mut tenant, &mut observed);
+    let refusal = stored(&observed).refused.first().cloned().unwrap();
+    assert!(
+        refusal.message.contains("spec.rollout.paused"),
+        "{}",
+        refusal.message
+    );
+    tenant.spec.rollout = Some(crds::rollout::Rollout {
+        paused: true,
+        ..Default::default()
+    });
+    for _ in 0..2 {
+        let _ = reconcile(&mut tenant, &mut observed);
+    }
+    assert_eq!(members(&stored(&observed)), ["a", "b"]);
+}
+
+#[test]
 fn no_server_is_replaced_while_a_pool_is_drained() {
     let (mut tenant, mut observed) = formed([pool("a", 4, 1), pool("b", 4, 1)]);
     let mut leaving = observed.pools[1].as_ref().clone();
@@ -271,4 +296,29 @@ fn a_member_that_clients_were_served_with_stays_though_its_object_is_gone() {
     let _ = reconcile(&mut tenant, &mut observed);
     assert_eq!(members(&stored(&observed)), ["a", "b"]);
     assert_eq!(condition(&tenant, "TopologyReady"), "-PoolMissing");
+}
+
+#[test]
+fn a_newcomer_waits_for_a_dead_pod_of_a_pool_that_has_left_or_clients_would_reach_nobody() {
+    let (mut tenant, mut observed) = formed([pool("a", 4, 1)]);
+    // On a machine that was switched off it is being stopped for ever.
+    let stuck = pod("old", 0, 0, false);
+    observed.pods.push(Arc::new(deleted(stuck.as_ref().clone())));
+    observed.pools.push(Arc::new(pool("b", 4, 1)));
+    let _ = reconcile(&mut tenant, &mut observed);
+    let refusal = stored(&observed).refused.first().cloned().unwrap();
+    assert_eq!(
+        (refusal.name.as_str(), refusal.reason.as_str()),
+        ("b", "JoinWaits")
+    );
+    assert!(refusal.message.contains("store-old-0"), "{}", refusal.message);
+    assert!(
+        refusal.message.contains("docs/node-loss.md"),
+        "{}",
+        refusal.message
+    );
+    assert_eq!(condition(&tenant, "Available"), "+Serving");
+    observed.pods.pop();
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(stored(&observed).refused, []);
 }

@@ -112,6 +112,7 @@ fn a_late_server_is_taken_back_where_that_was_asked_for_and_not_tried_again() {
 #[test]
 fn a_mended_spec_is_tried_and_so_is_the_same_one_once_a_restart_is_asked_for() {
     let (mut tenant, mut observed) = broken(automatic());
+    let _ = reconcile(&mut tenant, &mut observed);
     after(&mut observed, 600);
     let _ = reconcile(&mut tenant, &mut observed);
     assert!(rejected(&observed));
@@ -223,4 +224,137 @@ fn a_canary_and_a_pause_are_as_asked_and_say_so() {
         let _ = reconcile(&mut tenant, &mut observed);
         assert_eq!(stored(&observed).turn.as_deref(), Some("a"));
     }
+}
+
+/// Makes a server not ready since so many seconds ago.
+fn ails(observed: &mut Observed, index: usize, seconds: i64) {
+    let since = Time(observed.now - SignedDuration::from_secs(seconds));
+    let pod = Arc::make_mut(&mut observed.pods[index]);
+    let conditions = pod.status.as_mut().and_then(|status| status.conditions.as_mut());
+    let condition = &mut conditions.unwrap()[0];
+    condition.status = "False".into();
+    condition.last_transition_time = Some(since);
+}
+
+fn ask_restart(observed: &mut Observed, name: &str) {
+    let mut pools = observed.pools.iter_mut();
+    let pool = pools
+        .find(|pool| crate::meta::name(pool.as_ref()) == name)
+        .unwrap();
+    let annotations = Arc::make_mut(pool).metadata.annotations.get_or_insert_default();
+    annotations.insert(ANNOTATION_RESTARTED_AT.into(), "noon".into());
+}
+
+#[test]
+fn a_change_of_one_pool_is_not_taken_back_for_a_server_that_was_down_long_before() {
+    let (mut tenant, mut observed) = formed([pool("a", 4, 1), pool("b", 4, 1)]);
+    tenant.spec.rollout = Some(automatic());
+    let _ = reconcile(&mut tenant, &mut observed);
+    ails(&mut observed, 0, 3600);
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(condition(&tenant, STALLED), "-ServersNotReady");
+    ask_restart(&mut observed, "b");
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert!(!rejected(&observed), "{}", message(&tenant, ROLLED_OUT));
+    after(&mut observed, 700);
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert!(
+        rejected(&observed),
+        "it counts from when the change was asked for"
+    );
+}
+
+#[test]
+fn a_change_is_not_blamed_for_a_server_that_was_down_long_before() {
+    let (mut tenant, mut observed) = formed([pool("a", 4, 1), pool("b", 4, 1)]);
+    ails(&mut observed, 0, 3600);
+    ask_restart(&mut observed, "b");
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_ne!(
+        condition(&tenant, STALLED),
+        "+ProgressDeadlineExceeded",
+        "{}",
+        message(&tenant, ROLLED_OUT)
+    );
+}
+
+#[test]
+fn a_change_is_not_blamed_for_a_server_that_had_no_pod_long_before() {
+    let (mut tenant, mut observed) = formed([pool("a", 4, 1), pool("b", 4, 1)]);
+    ask_restart(&mut observed, "a");
+    observed.pods.remove(0);
+    let _ = reconcile(&mut tenant, &mut observed);
+    after(&mut observed, 500);
+    ask_restart(&mut observed, "b");
+    let _ = reconcile(&mut tenant, &mut observed);
+    after(&mut observed, 200);
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_ne!(condition(&tenant, STALLED), "+ProgressDeadlineExceeded");
+}
+
+#[test]
+fn a_canary_that_served_is_not_taken_back_because_the_store_lost_its_quorum() {
+    let (mut tenant, mut observed) = formed([pool("a", 4, 1)]);
+    tenant.spec.rollout = Some(Rollout {
+        partition: Some(3),
+        ..automatic()
+    });
+    tenant.spec.image = Some(BAD.into());
+    let _ = reconcile(&mut tenant, &mut observed);
+    replace(&tenant, &mut observed, 3, true);
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert_eq!(condition(&tenant, ROLLED_OUT), "-CanaryWaits");
+    after(&mut observed, 86_400);
+    let runs = serde_json::json!({
+        "name": "rustfs", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+        "state": {"running": {"startedAt": "2023-11-14T22:13:00Z"}},
+    });
+    let canary = Arc::make_mut(&mut observed.pods[3]);
+    canary.status.as_mut().unwrap().container_statuses = Some(vec![serde_json::from_value(runs).unwrap()]);
+    // Two machines are off, and no server is ready without its peers.
+    for index in 0..4 {
+        ails(&mut observed, index, 0);
+    }
+    let _ = reconcile(&mut tenant, &mut observed);
+    after(&mut observed, 700);
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert!(!rejected(&observed), "{}", message(&tenant, ROLLED_OUT));
+    // Once the others serve again it is the canary's own.
+    for index in 0..3 {
+        replace_ready(&mut observed, index);
+    }
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert!(rejected(&observed));
+}
+
+fn replace_ready(observed: &mut Observed, index: usize) {
+    let pod = Arc::make_mut(&mut observed.pods[index]);
+    let conditions = pod.status.as_mut().and_then(|status| status.conditions.as_mut());
+    conditions.unwrap()[0].status = "True".into();
+}
+
+#[test]
+fn a_node_whose_clock_is_slow_takes_nothing_back() {
+    let (mut tenant, mut observed) = broken(automatic());
+    ails(&mut observed, 3, 1200);
+    let pod = Arc::make_mut(&mut observed.pods[3]);
+    pod.metadata.creation_timestamp = Some(Time(observed.now));
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert!(!rejected(&observed), "{}", message(&tenant, ROLLED_OUT));
+}
+
+#[test]
+fn while_the_tenant_is_paused_nothing_is_said_to_have_been_taken_back() {
+    let (mut tenant, mut observed) = broken(automatic());
+    let _ = reconcile(&mut tenant, &mut observed);
+    tenant.spec.paused = true;
+    after(&mut observed, 700);
+    let _ = reconcile(&mut tenant, &mut observed);
+    assert!(!rejected(&observed));
+    assert_ne!(
+        condition(&tenant, ROLLED_OUT),
+        "-RolledBack",
+        "{}",
+        message(&tenant, ROLLED_OUT)
+    );
 }
