@@ -9,6 +9,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Node, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::storage::v1::StorageClass;
 use kit::{Source, Watches};
@@ -46,6 +47,8 @@ pub struct Sources {
     pub service_accounts: Source<PartialObjectMeta<ServiceAccount>>,
     /// Metadata of our PodDisruptionBudgets.
     pub disruption_budgets: Source<PartialObjectMeta<PodDisruptionBudget>>,
+    /// Metadata of our NetworkPolicies.
+    pub network_policies: Source<PartialObjectMeta<NetworkPolicy>>,
     /// Our Jobs, whole: how far they are is in their status.
     pub jobs: Source<Job>,
     /// Metadata of our ServiceMonitors, where the cluster knows the kind.
@@ -80,6 +83,7 @@ impl Sources {
             services: watches.metadata(ours),
             service_accounts: watches.metadata(ours),
             disruption_budgets: watches.metadata(ours),
+            network_policies: watches.metadata(ours),
             jobs: watches.objects(ours),
             service_monitors: watches.dynamic(&service_monitor::resource(), ours),
             prometheus_rules: watches.dynamic(&prometheus_rule::resource(), ours),

@@ -149,6 +149,7 @@ fn from_watches(context: &Context, tenant: &Tenant) -> Observed {
         pods: sources.pods.of_tenant(namespace, name),
         claims: sources.claims.of_tenant(namespace, name),
         stateful_sets: sources.stateful_sets.of_tenant(namespace, name),
+        network_policy: sources.network_policies.get(namespace, name),
         jobs: sources.jobs.of_tenant(namespace, name),
         revisions: revisions(sources.config_maps.of_tenant(namespace, name)),
         generations: generations(context, tenant),

@@ -42,6 +42,7 @@ pub fn wakes(sources: &Sources) -> Vec<BoxStream<'static, Wake<Tenant>>> {
         sources.services.wakes(labelled),
         sources.service_accounts.wakes(labelled),
         sources.disruption_budgets.wakes(labelled),
+        sources.network_policies.wakes(labelled),
         sources.jobs.wakes(labelled),
     ]
 }

@@ -9,6 +9,7 @@ pub mod conditions;
 pub mod hook;
 pub mod monitor;
 pub mod names;
+pub mod network;
 pub mod pool;
 pub mod rebalance;
 pub mod rollout;

@@ -119,6 +119,13 @@ pub async fn a_store_is_monitored_as_the_guide_says(world: Arc<World>) {
     space.leave().await;
 }
 
+pub async fn who_may_reach_a_store_is_said_as_the_guide_says(world: Arc<World>) {
+    let _operator = world.running().await;
+    let space = stores::sample(&world, "isolation", &stores::pool()).await;
+    follow(&world, &space, "isolation");
+    space.leave().await;
+}
+
 pub async fn a_server_leaves_a_lost_node_as_the_guide_says(world: Arc<World>) {
     let _operator = world.running().await;
     let nodes = ["n1", "n2", "n3"];

@@ -126,7 +126,7 @@ async fn store(world: &World, prefix: &str) -> Space {
     Space::serving(&world.cluster.admin, prefix, &objects::tenant(), "p0").await
 }
 
-async fn recreated<K: Kind>(space: &Space, name: &str) {
+pub async fn recreated<K: Kind>(space: &Space, name: &str) {
     let before = space.get::<K>(name).await.unwrap().meta().uid.clone();
     space.delete::<K>(name).await;
     until(&format!("{} {name} to come back", K::kind(&())), SOON, || async {
@@ -140,7 +140,7 @@ async fn recreated<K: Kind>(space: &Space, name: &str) {
     .await;
 }
 
-async fn restored<K: Kind>(space: &Space, name: &str, change: Value, wanted: impl Fn(&Value) -> bool) {
+pub async fn restored<K: Kind>(space: &Space, name: &str, change: Value, wanted: impl Fn(&Value) -> bool) {
     let how = PatchParams::default();
     space
         .api::<K>()

@@ -36,6 +36,7 @@ mod hooks;
 mod issuers;
 mod lifecycle;
 mod monitor;
+mod network;
 mod nodes;
 mod numbers;
 mod preflight;
@@ -158,6 +159,7 @@ fn main() -> ExitCode {
         guides::a_store_is_monitored_as_the_guide_says,
         guides::a_store_is_moved_here_as_the_guide_says,
         guides::a_server_leaves_a_lost_node_as_the_guide_says,
+        guides::who_may_reach_a_store_is_said_as_the_guide_says,
         health::a_store_serves_only_once_its_servers_take_writes,
         health::a_server_is_replaced_only_while_the_others_take_writes,
         hands::deleted_children_come_back,
@@ -173,6 +175,8 @@ fn main() -> ExitCode {
         hooks::a_namespace_that_goes_waits_until_the_hook_that_cannot_run_is_removed,
         monitor::a_monitor_waits_for_the_prometheus_kinds_and_serves_real_figures,
         monitor::a_prometheus_reads_every_figure_and_answers_every_dashboard,
+        network::a_store_lets_in_whom_it_names_and_goes_on_without_a_policy,
+        network::a_policy_that_is_refused_or_taken_keeps_nothing_else_from_being_done,
         nodes::a_server_on_a_silent_node_is_told_and_released_by_a_word_alone,
         nodes::emptying_nodes_never_takes_more_servers_than_a_store_can_spare,
         preflight::a_missing_storage_class_holds_a_pool_back_until_it_is_created,

@@ -3,6 +3,7 @@
 mod certificate;
 mod hooks;
 mod monitor;
+mod network;
 mod pods;
 mod pool;
 pub mod schema;
@@ -125,6 +126,7 @@ pub fn refusals() -> Vec<(&'static str, Trial)> {
 pub fn trials() -> Vec<Trial> {
     [
         tenant::trials(),
+        network::trials(),
         hooks::trials(),
         pool::trials(),
         pods::trials(),

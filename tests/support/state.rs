@@ -5,6 +5,7 @@ use crds::{Pool, Tenant, TenantCertificate, TenantMonitor};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt;
 use serde_json::{Value, json};
@@ -39,6 +40,7 @@ pub async fn of(space: &Space) -> Vec<String> {
     add::<Secret>(space, &mut all).await;
     add::<ServiceAccount>(space, &mut all).await;
     add::<PodDisruptionBudget>(space, &mut all).await;
+    add::<NetworkPolicy>(space, &mut all).await;
     add::<PersistentVolumeClaim>(space, &mut all).await;
     add::<Job>(space, &mut all).await;
     add::<Pod>(space, &mut all).await;

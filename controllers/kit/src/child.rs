@@ -27,6 +27,7 @@ impl Form {
             Child::Secret(object) => typed(object),
             Child::ConfigMap(object) => typed(object),
             Child::PodDisruptionBudget(object) => typed(object),
+            Child::NetworkPolicy(object) => typed(object),
             Child::StatefulSet(object) => typed(object),
             Child::Job(object) => typed(object),
             Child::Dynamic(object) => {

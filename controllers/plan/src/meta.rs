@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::names::{APP_NAME, LABEL_MANAGED_BY, LABEL_POOL, LABEL_TENANT, MANAGED_BY};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
 use kube::Resource;
 use kube::core::ObjectMeta;
 
@@ -30,6 +30,16 @@ pub fn pool_labels(tenant: &str, pool: &str, component: &str) -> BTreeMap<String
     let mut labels = labels(tenant, component);
     labels.insert(LABEL_POOL.to_owned(), pool.to_owned());
     labels
+}
+
+/// What has all of these labels.
+#[must_use]
+pub(crate) fn select<const N: usize>(labels: [(&str, &str); N]) -> LabelSelector {
+    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    LabelSelector {
+        match_labels: Some(labels.into()),
+        ..LabelSelector::default()
+    }
 }
 
 /// A reference that makes `object` the controlling owner; its foreground deletion waits for the child.

@@ -3,6 +3,7 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::core::DynamicObject;
@@ -52,6 +53,8 @@ pub enum Child {
     ConfigMap(ConfigMap),
     /// A PodDisruptionBudget.
     PodDisruptionBudget(PodDisruptionBudget),
+    /// A NetworkPolicy.
+    NetworkPolicy(NetworkPolicy),
     /// A StatefulSet.
     StatefulSet(StatefulSet),
     /// A Job.
@@ -68,6 +71,7 @@ impl std::fmt::Debug for Child {
             Self::Secret(child) => ("Secret", &child.metadata),
             Self::ConfigMap(child) => ("ConfigMap", &child.metadata),
             Self::PodDisruptionBudget(child) => ("PodDisruptionBudget", &child.metadata),
+            Self::NetworkPolicy(child) => ("NetworkPolicy", &child.metadata),
             Self::StatefulSet(child) => ("StatefulSet", &child.metadata),
             Self::Job(child) => ("Job", &child.metadata),
             Self::Dynamic(child) => (

@@ -6,7 +6,6 @@ use crds::{Pool, Tenant};
 use k8s_openapi::api::core::v1::{
     Affinity, PodAffinityTerm, PodAntiAffinity, PodSpec, TopologySpreadConstraint, WeightedPodAffinityTerm,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::meta;
 
@@ -56,7 +55,7 @@ fn choose(tenant: Option<&Scheduling>, pool: Option<&Scheduling>) -> Scheduling 
 /// A preference only: a rule would keep a server that must restart from ever finding a node on a small cluster.
 fn apart(tenant: &str) -> Affinity {
     let term = PodAffinityTerm {
-        label_selector: Some(select([(LABEL_TENANT, tenant)])),
+        label_selector: Some(meta::select([(LABEL_TENANT, tenant)])),
         topology_key: "kubernetes.io/hostname".to_owned(),
         ..PodAffinityTerm::default()
     };
@@ -79,15 +78,7 @@ fn counted(
 ) -> TopologySpreadConstraint {
     if constraint.label_selector.is_none() {
         let labels = [(LABEL_TENANT, meta::name(tenant)), (LABEL_POOL, meta::name(pool))];
-        constraint.label_selector = Some(select(labels));
+        constraint.label_selector = Some(meta::select(labels));
     }
     constraint
-}
-
-fn select<const N: usize>(labels: [(&str, &str); N]) -> LabelSelector {
-    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    LabelSelector {
-        match_labels: Some(labels.into()),
-        ..LabelSelector::default()
-    }
 }

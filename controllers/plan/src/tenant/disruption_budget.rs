@@ -3,7 +3,6 @@
 use crds::Tenant;
 use crds::names::LABEL_TENANT;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::erasure::{self, Sets};
@@ -24,10 +23,7 @@ pub(crate) fn step(tenant: &Tenant, topology: &Topology) -> Option<Step> {
             metadata: meta::child_meta(name, tenant, meta::labels(name, "availability")),
             spec: Some(PodDisruptionBudgetSpec {
                 max_unavailable: Some(IntOrString::Int(most)),
-                selector: Some(LabelSelector {
-                    match_labels: Some([(LABEL_TENANT.to_owned(), name.to_owned())].into()),
-                    ..LabelSelector::default()
-                }),
+                selector: Some(meta::select([(LABEL_TENANT, name)])),
                 // A server that is not ready serves nothing: it must not keep a node from being drained.
                 unhealthy_pod_eviction_policy: Some("AlwaysAllow".into()),
                 ..PodDisruptionBudgetSpec::default()

@@ -13,6 +13,7 @@ mod hooks;
 mod leaving;
 mod living;
 mod members;
+mod network_policy;
 mod observed;
 mod pair;
 mod preflight;
@@ -318,6 +319,8 @@ impl Plan {
         if !meta::deleting(tenant) {
             steps.extend(adoption::steps(tenant, observed));
         }
+        // One that is refused keeps nothing else from being done.
+        steps.extend(network_policy::step(tenant, observed));
         steps
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::core::PartialObjectMeta;
 
 use super::deletion::Contents;
@@ -65,6 +66,8 @@ pub struct Observed {
     pub default_class: Option<String>,
     /// StatefulSets with the Tenant's label.
     pub stateful_sets: Vec<Arc<PartialObjectMeta<StatefulSet>>>,
+    /// Metadata of the NetworkPolicy with the Tenant's name, if it is one of ours.
+    pub network_policy: Option<Arc<PartialObjectMeta<NetworkPolicy>>>,
     /// Jobs of hooks with the Tenant's label.
     pub jobs: Vec<Arc<Job>>,
     /// Elements that the servers call decommissioned to the end; asked for only where a Pool says that it is drained.

@@ -45,6 +45,9 @@ pub(super) fn name(tenant: &Tenant, hook: &Hook, occasion: &Occasion<'_>) -> Str
     names::hook_job(meta::name(tenant), &hook.name, &digest)
 }
 
+/// What the Pods of hooks are called by the standard label, unlike servers.
+pub(crate) const POD_NAME: &str = "rustfs-hook";
+
 /// The Job; `Err` says what it has to wait for.
 pub(super) fn build(
     tenant: &Tenant,
@@ -60,7 +63,7 @@ pub(super) fn build(
     // What carries the Tenant's label is taken for one of its servers, by Services and by the operator alike; and a
     // Service that somebody wrote may select the standard ones.
     of_pod.remove(LABEL_TENANT);
-    of_pod.insert("app.kubernetes.io/name".to_owned(), "rustfs-hook".to_owned());
+    of_pod.insert("app.kubernetes.io/name".to_owned(), POD_NAME.to_owned());
     // From them the status tells of a run that nobody saw while something waited for it.
     let mut annotations = BTreeMap::from([(
         ANNOTATION_HOOK_BEFORE.to_owned(),

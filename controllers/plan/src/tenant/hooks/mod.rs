@@ -9,6 +9,8 @@ use crds::names::{ANNOTATION_HOOK_BEFORE, ANNOTATION_HOOK_POOL, LABEL_HOOK};
 use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+pub(crate) use job::POD_NAME;
+
 use super::deletion;
 use super::observed::Observed;
 use super::verdict::Verdict;

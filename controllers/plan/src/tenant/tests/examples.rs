@@ -39,6 +39,7 @@ fn object(child: &Child) -> Value {
         Child::Secret(child) => serde_json::to_value(child),
         Child::ConfigMap(child) => serde_json::to_value(child),
         Child::PodDisruptionBudget(child) => serde_json::to_value(child),
+        Child::NetworkPolicy(child) => serde_json::to_value(child),
         Child::StatefulSet(child) => serde_json::to_value(child),
         Child::Job(child) => serde_json::to_value(child),
         Child::Dynamic(child) => serde_json::to_value(child),

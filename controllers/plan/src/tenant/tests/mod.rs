@@ -8,6 +8,7 @@ mod hooks;
 mod joining;
 mod laws;
 mod loss;
+mod network;
 mod preflight;
 mod rebalancing;
 mod replacing;
