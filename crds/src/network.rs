@@ -5,11 +5,13 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 /// Whom a NetworkPolicy lets in. The servers themselves, the operator and the Tenant's hooks always get in.
+// Empty it means the same as absent: server-side apply makes one of the other.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.clients) || !has(self.console)").message("networkPolicy.console needs networkPolicy.clients: name who may use S3 too; [{namespaceSelector: {}}] is every Pod of the cluster").field_path(".clients"))]
 pub struct NetworkPolicy {
     /// Who may use S3 and the admin API, port 9000. An empty list lets nobody in but those who always get in. Default:
-    /// the Pods of the Tenant's namespace. A change takes effect at once; it may cut clients off.
+    /// no policy is made. A change takes effect at once; it may cut clients off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub clients: Option<Vec<NetworkPeer>>,
@@ -38,13 +40,12 @@ pub struct NetworkPeer {
 /// A range of addresses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!isCIDR(self.cidr) || self.?except.orValue([]).all(e, !isCIDR(e) || (cidr(self.cidr).containsCIDR(e) && cidr(self.cidr).prefixLength() < cidr(e).prefixLength()))").message("each range in except must lie within cidr, and be smaller").field_path(".except"))]
 pub struct IpBlock {
     /// The range, as `192.0.2.0/24` or `2001:db8::/64`.
     #[schemars(length(min = 1, max = 50))]
     #[x_kube(validation = Rule::new("isCIDR(self)").message("cidr must be a range of addresses, as 192.0.2.0/24"))]
     pub cidr: String,
-    /// Ranges within it that are not meant. Default: none.
+    /// Smaller ranges within it that are not meant. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 50)))]
     #[x_kube(validation = Rule::new("self.all(e, isCIDR(e))").message("except must hold ranges of addresses, as 192.0.2.128/25"))]

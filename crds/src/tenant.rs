@@ -102,9 +102,9 @@ pub struct TenantSpec {
     /// restarts nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub services: Option<Services>,
-    /// Who may reach the servers over the network: a NetworkPolicy named as the Tenant. Default: none is made, and
-    /// whoever other policies of the namespace let in gets in. A change takes effect at once and restarts nothing;
-    /// removing the field deletes the policy. Only a network plugin that enforces policies makes it true.
+    /// Who may reach the servers over the network: with `clients`, a NetworkPolicy named as the Tenant is made. Default:
+    /// none is, and whoever other policies of the namespace let in gets in. A change takes effect at once and restarts
+    /// nothing; removing `clients` deletes the policy. Only a network plugin that enforces policies makes it true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_policy: Option<NetworkPolicy>,
     /// How a change reaches the servers. Default: one server at a time, all of them, and nothing is taken back. A

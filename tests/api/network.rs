@@ -99,7 +99,7 @@ pub async fn a_policy_that_is_refused_or_taken_keeps_nothing_else_from_being_don
     });
     let other = json!({"metadata": {"ownerReferences": [owner]}, "spec": {"podSelector": {}}});
     space.apply::<NetworkPolicy>("store", &other).await.unwrap();
-    let mut right = asking(&json!({}));
+    let mut right = asking(&json!({"clients": []}));
     right["spec"]["podMetadata"] = json!({"labels": {"team": "shop"}});
     space.apply::<Tenant>("store", &right).await.unwrap();
     let message = stalled("NameTaken").await;

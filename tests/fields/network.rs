@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Effect::{Named, Refused, Says, Shown};
+use super::Effect::{Named, Refused, Says, Shown, Silent};
 use super::{Effect, Trial, trial};
 
 const POLICY: &str = "NetworkPolicy store";
@@ -13,8 +13,14 @@ fn of(path: &'static str, value: Value, effect: Effect) -> Trial {
 
 /// Both ports take the same.
 fn guest(one: &Value, effect: Effect) -> Vec<Trial> {
-    let paths = ["spec.networkPolicy.clients", "spec.networkPolicy.console"];
-    paths.map(|path| of(path, json!([one]), effect)).into()
+    let whole = |clients: Value, console: Value| {
+        of(
+            "spec.networkPolicy",
+            json!({"clients": clients, "console": console}),
+            effect,
+        )
+    };
+    vec![whole(json!([one]), json!([])), whole(json!([]), json!([one]))]
 }
 
 pub(super) fn trials() -> Vec<Trial> {
@@ -28,12 +34,16 @@ pub(super) fn trials() -> Vec<Trial> {
         "clients": [pods("shop"), range("192.0.2.0/24", json!(["192.0.2.128/25"]))],
         "console": [pods("office"), range("2001:db8::/64", json!(["2001:db8::/65"]))],
     });
-    let (either, within) = ("name Pods", "each range in except must lie within cidr");
+    let either = "name Pods";
     let whole = vec![
         of("spec.networkPolicy", everybody, Shown(POLICY)),
-        of("spec.networkPolicy", json!({}), Says(POLICY, "9001")),
+        of("spec.networkPolicy", json!({}), Silent("it is as absent")),
         of("spec.networkPolicy.clients", json!([]), Says(POLICY, "9000")),
-        of("spec.networkPolicy.console", json!([]), Says(POLICY, "9000")),
+        of(
+            "spec.networkPolicy",
+            json!({"console": []}),
+            Refused("networkPolicy.console needs networkPolicy.clients"),
+        ),
     ];
     let wrong = [
         guest(&json!({}), Refused(either)),
@@ -51,9 +61,12 @@ pub(super) fn trials() -> Vec<Trial> {
         ),
         guest(
             &range("192.0.2.0/24", json!(["198.51.100.0/25"])),
-            Refused(within),
+            Named("ipBlock.except[0]"),
         ),
-        guest(&range("192.0.2.0/24", json!(["192.0.2.0/24"])), Refused(within)),
+        guest(
+            &range("192.0.2.0/24", json!(["192.0.2.0/24"])),
+            Named("ipBlock.except[0]"),
+        ),
         guest(
             &json!({"podSelector": {"matchLabels": {"a": "b c"}}}),
             Named("podSelector.matchLabels"),

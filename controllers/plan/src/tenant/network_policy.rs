@@ -2,11 +2,10 @@
 
 use crds::Tenant;
 use crds::names::{APP_NAME, LABEL_TENANT, MANAGED_BY, PORT_API, PORT_CONSOLE};
-use crds::network::{self, NetworkPeer};
+use crds::network::NetworkPeer;
 use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::core::PartialObjectMeta;
 
@@ -17,7 +16,8 @@ use crate::step::{Child, Step, Target, Why};
 
 /// Makes the policy, or takes back the one that was asked for before.
 pub(crate) fn step(tenant: &Tenant, observed: &Observed) -> Option<Step> {
-    let Some(asked) = &tenant.spec.network_policy else {
+    let asked = tenant.spec.network_policy.as_ref();
+    let Some((asked, clients)) = asked.and_then(|asked| Some((asked, asked.clients.as_ref()?))) else {
         let made = observed.network_policy.as_deref()?;
         return meta::controls(tenant, made).then(|| turned_off(made));
     };
@@ -27,7 +27,7 @@ pub(crate) fn step(tenant: &Tenant, observed: &Observed) -> Option<Step> {
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(meta::select([(LABEL_TENANT, name)])),
             policy_types: Some(vec!["Ingress".to_owned()]),
-            ingress: Some(ingress(tenant, observed, asked)),
+            ingress: Some(ingress(tenant, observed, clients, asked.console.as_ref())),
             ..NetworkPolicySpec::default()
         }),
     }))))
@@ -36,14 +36,10 @@ pub(crate) fn step(tenant: &Tenant, observed: &Observed) -> Option<Step> {
 fn ingress(
     tenant: &Tenant,
     observed: &Observed,
-    asked: &network::NetworkPolicy,
+    clients: &[NetworkPeer],
+    console: Option<&Vec<NetworkPeer>>,
 ) -> Vec<NetworkPolicyIngressRule> {
-    let neighbours = vec![NetworkPeer {
-        pod_selector: Some(LabelSelector::default()),
-        ..NetworkPeer::default()
-    }];
-    let clients = asked.clients.as_ref().unwrap_or(&neighbours);
-    let console = asked.console.as_ref().unwrap_or(clients);
+    let console = console.map_or(clients, Vec::as_slice);
     let rules = [
         (PORT_API, insiders(tenant, observed)),
         (PORT_API, clients.iter().map(peer).collect()),

@@ -65,12 +65,6 @@ fn servers_the_operator_and_hooks_always_get_in_to_the_api() {
 }
 
 #[test]
-fn by_default_the_pods_of_the_namespace_are_guests_of_both_ports() {
-    let all = json!({"podSelector": {}});
-    assert_eq!(guests(json!({})), [(9000, all.clone()), (9001, all)]);
-}
-
-#[test]
 fn the_console_has_the_guests_of_the_api_unless_it_names_its_own() {
     let (shops, office) = (
         json!({"namespaceSelector": {"matchLabels": {"team": "shop"}}, "podSelector": {}}),
@@ -132,7 +126,12 @@ fn a_policy_that_is_not_asked_for_any_more_is_deleted_as_it_was_seen() {
         ),
         ("NetworkPolicy", "policy-uid", Some("7"))
     );
-    assert!(deleted(&asking(json!({})), &observed).is_empty());
+    assert!(deleted(&asking(json!({"clients": []})), &observed).is_empty());
+    assert_eq!(
+        deleted(&asking(json!({})), &observed).len(),
+        1,
+        "empty is as absent"
+    );
 }
 
 #[test]
