@@ -38,8 +38,42 @@ fn an_installation_goes_from_kustomize_to_helm_and_back_without_a_pod_being_repl
         let text = object["metadata"].to_string();
         assert!(!text.contains("helm"), "{name} is marked: {text}");
     }
+    goes_on_where_it_was_stopped(&site, &base);
+    assert_eq!(site.uids(&base), uids, "no object was made anew");
     site.rolled_out();
     assert_eq!(pods, self::pods(&site), "no Pod was replaced");
+}
+
+/// Without force Helm stops at a field that kubectl says otherwise, and can be told to go on.
+fn goes_on_where_it_was_stopped(site: &Site, base: &[Value]) {
+    let chart = chart::folder();
+    let chart = chart.to_string_lossy();
+    let install = [
+        "install",
+        RELEASE,
+        &chart,
+        "--take-ownership",
+        "--set",
+        "resources.limits.memory=1Gi",
+    ];
+    let words = site.tried(&install).expect_err("kubectl says 512Mi");
+    assert!(words.contains("conflict"), "{words}");
+    let go_on = [
+        "upgrade",
+        "--install",
+        RELEASE,
+        &chart,
+        "--take-ownership",
+        "--force-conflicts",
+    ];
+    site.done(&go_on);
+    let objects = site.helm.render(&json!({})).unwrap();
+    assert_eq!(site.live(&objects).len(), objects.len());
+    let account = &site.live(base)["ServiceAccount rustfs-system/rustfs-operator"];
+    assert_eq!(
+        account["metadata"]["labels"]["app.kubernetes.io/managed-by"],
+        "Helm"
+    );
 }
 
 fn is_refused_without_harm(site: &Site, base: &[Value]) {

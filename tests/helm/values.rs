@@ -155,6 +155,10 @@ fn each_value_changes_the_objects_it_is_for_and_no_others() {
     assert_eq!(tried, there, "each value of values.yaml is tried");
     for change in changes {
         let mut values = change.with.clone();
+        // The kinds are most of the text: they are left out where they are not what is tried.
+        if change.path != "crds.install" {
+            set(&mut values, "crds.install", json!(false));
+        }
         let before = by_name(&helm.render(&values).unwrap());
         set(&mut values, change.path, change.to.clone());
         let after = by_name(&helm.render(&values).unwrap());

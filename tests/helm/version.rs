@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::chart;
+use crate::helm::Helm;
 use crate::kustomize::{rendered, repository};
 
 #[test]
@@ -28,6 +29,13 @@ fn the_chart_wants_the_kubernetes_that_the_readme_names() {
     let oldest = rest.split_whitespace().next().unwrap();
     let chart = read(&chart::folder().join("Chart.yaml"));
     assert_eq!(chart["kubeVersion"], format!(">={oldest}.0-0"));
+}
+
+#[test]
+fn helm_has_no_complaint_about_the_chart() {
+    let Some(helm) = Helm::find() else { return };
+    helm.run(&["lint", "--strict", &chart::folder().to_string_lossy()], "")
+        .unwrap();
 }
 
 fn read(path: &Path) -> Value {
