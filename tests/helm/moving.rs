@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::chart;
 use crate::helm::{NAMESPACE, RELEASE};
-use crate::kustomize::rendered;
+use crate::kustomize::{build, rendered};
 use crate::site::Site;
 
 #[test]
@@ -13,8 +13,7 @@ fn an_installation_goes_from_kustomize_to_helm_and_back_without_a_pod_being_repl
         return;
     };
     let base = rendered("kustomize/base");
-    site.cluster
-        .fine(&["apply", "--server-side", "-k", "kustomize/base"], "");
+    site.cluster.install(&build("kustomize/base"));
     site.rolled_out();
     let (pods, uids) = (pods(&site), site.uids(&base));
 
@@ -38,42 +37,32 @@ fn an_installation_goes_from_kustomize_to_helm_and_back_without_a_pod_being_repl
         let text = object["metadata"].to_string();
         assert!(!text.contains("helm"), "{name} is marked: {text}");
     }
-    goes_on_where_it_was_stopped(&site, &base);
-    assert_eq!(site.uids(&base), uids, "no object was made anew");
     site.rolled_out();
     assert_eq!(pods, self::pods(&site), "no Pod was replaced");
+
+    goes_on_where_it_was_stopped(&site, &base);
+    assert_eq!(site.uids(&base), uids, "no object was made anew");
 }
 
-/// Without force Helm stops at a field that kubectl says otherwise, and can be told to go on.
+/// Without force Helm stops at a field of which kubectl says something else, and can be told to go on.
 fn goes_on_where_it_was_stopped(site: &Site, base: &[Value]) {
     let chart = chart::folder();
     let chart = chart.to_string_lossy();
-    let install = [
-        "install",
-        RELEASE,
-        &chart,
-        "--take-ownership",
-        "--set",
-        "resources.limits.memory=1Gi",
-    ];
-    let words = site.tried(&install).expect_err("kubectl says 512Mi");
+    let limit = || {
+        let deployment = &site.live(base)["Deployment rustfs-system/rustfs-operator"];
+        let memory = "/spec/template/spec/containers/0/resources/limits/memory";
+        deployment.pointer(memory).cloned()
+    };
+    let with = ["--set", "resources.limits.memory=1Gi", "--take-ownership"];
+    let install = ["install", RELEASE, &chart];
+    let words = site
+        .tried(&[&install[..], &with].concat())
+        .expect_err("kubectl says 512Mi");
     assert!(words.contains("conflict"), "{words}");
-    let go_on = [
-        "upgrade",
-        "--install",
-        RELEASE,
-        &chart,
-        "--take-ownership",
-        "--force-conflicts",
-    ];
-    site.done(&go_on);
-    let objects = site.helm.render(&json!({})).unwrap();
-    assert_eq!(site.live(&objects).len(), objects.len());
-    let account = &site.live(base)["ServiceAccount rustfs-system/rustfs-operator"];
-    assert_eq!(
-        account["metadata"]["labels"]["app.kubernetes.io/managed-by"],
-        "Helm"
-    );
+    assert_eq!(limit(), Some(json!("512Mi")));
+    let go_on = ["upgrade", "--install", "--force-conflicts", RELEASE, &chart];
+    site.done(&[&go_on[..], &with].concat());
+    assert_eq!(limit(), Some(json!("1Gi")));
 }
 
 fn is_refused_without_harm(site: &Site, base: &[Value]) {

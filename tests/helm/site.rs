@@ -13,7 +13,7 @@ use crate::kustomize::repository;
 use crate::{chart, guide};
 
 /// Seconds one block of a guide may take.
-const WITHIN: &str = "120";
+const WITHIN: &str = "180";
 
 /// A control plane and what works on it.
 pub struct Site {
@@ -104,7 +104,7 @@ impl Site {
             "rollout",
             "status",
             "deployment/rustfs-operator",
-            "--timeout=60s",
+            "--timeout=180s",
         ];
         self.cluster.fine(&arguments, "");
     }

@@ -46,8 +46,15 @@ subjects:
   "RUSTFS_OPERATOR_LISTEN" "the probes, the Service and the NetworkPolicy know the port 8080"
   "POD_NAME" "it is the Pod's"
   "POD_NAMESPACE" "it is the Pod's"
-  "POD_UID" "it is the Pod's" -}}
+  "POD_UID" "it is the Pod's"
+  "MALLOC_MMAP_THRESHOLD_" "docs/performance.md says why"
+  "MALLOC_TRIM_THRESHOLD_" "docs/performance.md says why" -}}
+{{- $seen := dict -}}
 {{- range .Values.env -}}
+{{- if hasKey $seen .name -}}
+{{- fail (printf "env: %s is there twice, and a container cannot have both" .name) -}}
+{{- end -}}
+{{- $_ := set $seen .name true -}}
 {{- if hasKey $set .name -}}
 {{- fail (printf "env: the chart sets %s itself: %s" .name (get $set .name)) -}}
 {{- end -}}
