@@ -47,7 +47,7 @@ fn takes_every_value(site: &Site) {
     let most = combinations().into_iter().max_by_key(Vec::len).unwrap();
     let values = values_of(&most);
     let wanted = site.helm.render(&values).unwrap();
-    site.done(&["upgrade", RELEASE, &folder(), "--set-json", &values.to_string()]);
+    site.done(&["upgrade", RELEASE, &folder(), "--values", &site.file_of(&values)]);
     assert_eq!(site.live(&wanted).len(), wanted.len());
     site.done(&["upgrade", RELEASE, &folder(), "--reset-values"]);
     let fewer = site.helm.render(&json!({})).unwrap();

@@ -139,6 +139,13 @@ impl Site {
         String::from_utf8(done.stdout).unwrap()
     }
 
+    /// A file with these values.
+    pub fn file_of(&self, values: &Value) -> String {
+        let path = self.folder.join("values.json");
+        std::fs::write(&path, values.to_string()).unwrap();
+        path.to_string_lossy().into_owned()
+    }
+
     /// A copy of the chart, to be changed.
     pub fn copy_of_the_chart(&self) -> PathBuf {
         let copy = self.folder.join("changed-chart");
