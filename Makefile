@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 CRASH ?= whole
-.PHONY: help demo test crash e2e bench lint localkube crds docs clean
+.PHONY: help demo test crash e2e bench lint localkube crds docs chart clean
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,11 +26,14 @@ lint: ## Check format, lints, what depends on what, licenses and alert rules.
 localkube: ## Build the local control plane the tests use.
 	@bash -c '. scripts/lib.sh; need_builders; stop_if_missing; build_localkube kubernetes etcd kwok jaeger'
 
-crds: ## Write config/crd anew from the types.
-	@UPDATE=1 cargo test --quiet --test generated definitions
+crds: ## Write config/crd, and the chart's copy, anew from the types.
+	@UPDATE=1 cargo test --quiet --test generated -- definitions files_of_the_chart
 
 docs: ## Write docs/api-reference.md anew from the types.
 	@UPDATE=1 cargo test --quiet --test generated reference
+
+chart: ## Write the files of the Helm chart, and its values in docs/helm.md, anew from config, kustomize and values.yaml.
+	@UPDATE=1 cargo test --quiet --test generated chart
 
 clean: ## End the demo's cluster and remove what was built.
 	@if [ -x out/localkube ]; then out/localkube down --name demo; fi

@@ -40,7 +40,7 @@ stop_if_missing() {
 }
 
 # Builds localkube, and with it the Kubernetes of this checkout: minutes the first time, a second afterwards.
-# Sets LOCALKUBE and KUBECTL. build_localkube COMPONENT...
+# Sets LOCALKUBE and KUBECTL, and HELM where that is among them. build_localkube COMPONENT...
 build_localkube() {
   say "building localkube"
   go -C deploy/local build -o "$PWD/out/localkube" .
@@ -49,6 +49,10 @@ build_localkube() {
   LOCALKUBE=$PWD/out/localkube
   KUBECTL=${KUBECTL:-$(dirname "$(grep '/kubernetes$' out/components)")/kubectl}
   export LOCALKUBE KUBECTL
+  if grep -q '/helm$' out/components; then
+    HELM=${HELM:-$(grep '/helm$' out/components)}
+    export HELM
+  fi
 }
 
 # Runs commands, shows what they say, and counts: the tests of a command that prints results of tests, one for any

@@ -6,6 +6,6 @@ need_builders
 need promtool "apt-get install prometheus"
 need prometheus "apt-get install prometheus"
 stop_if_missing
-build_localkube kubernetes etcd kwok jaeger certmanager
+build_localkube kubernetes etcd kwok jaeger certmanager helm
 step "tests" cargo test --workspace --no-fail-fast
 summary

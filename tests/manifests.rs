@@ -114,7 +114,7 @@ fn labels_select_the_same_pods_everywhere() {
 
 #[test]
 fn the_api_server_accepts_everything() {
-    let Some(cluster) = ControlPlane::start("manifests") else {
+    let Some(cluster) = ControlPlane::start("manifests", 0) else {
         return;
     };
     cluster.install(&build("config/crd"));

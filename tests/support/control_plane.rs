@@ -1,6 +1,7 @@
 //! A control plane for one test, started by localkube and ended with the test.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -14,12 +15,13 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one, or returns `None` where `LOCALKUBE` does not say how.
-    pub fn start(purpose: &str) -> Option<Self> {
+    /// Starts one with so many fake nodes, or returns `None` where `LOCALKUBE` does not say how.
+    pub fn start(purpose: &str, nodes: u8) -> Option<Self> {
         let localkube = std::env::var("LOCALKUBE").ok()?;
         let name = format!("{purpose}-{}", std::process::id());
         let output = Command::new(&localkube)
-            .args(["up", "--detach", "--json", "--nodes", "0", "--name", &name])
+            .args(["up", "--detach", "--json", "--name", &name])
+            .args(["--nodes", &nodes.to_string()])
             .output()
             .expect("LOCALKUBE names the localkube program");
         let log = String::from_utf8_lossy(&output.stderr);
@@ -85,15 +87,28 @@ impl ControlPlane {
         );
     }
 
-    fn fine(&self, arguments: &[&str], input: &str) {
+    /// What kubectl prints. Panics if it complains.
+    pub fn fine(&self, arguments: &[&str], input: &str) -> String {
         let output = self.kubectl(arguments, input);
         let problem = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "kubectl {arguments:?} failed: {problem}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The kubectl of its version.
+    pub fn kubectl_path(&self) -> &Path {
+        Path::new(&self.kubectl)
+    }
+
+    /// How an administrator reaches it.
+    pub fn kubeconfig(&self) -> &Path {
+        Path::new(&self.kubeconfig)
     }
 
     fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = Command::new(&self.kubectl)
-            .args(["--kubeconfig", &self.kubeconfig])
+        let mut child = Command::new(self.kubectl_path())
+            .arg("--kubeconfig")
+            .arg(self.kubeconfig())
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

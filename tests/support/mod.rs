@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod cutter;
 pub mod dashboards;
 pub mod failure;
+pub mod guide;
 pub mod http;
 pub mod kstatus;
 pub mod nature;

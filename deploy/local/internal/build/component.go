@@ -13,6 +13,10 @@ import (
 // gate features by that.
 const KubernetesVersion = "v1.35.4"
 
+// HelmVersion is the version that helm/go.mod pins. Without it Helm only says
+// v4.3, to which a chart cannot compare a patch release.
+const HelmVersion = "v4.3.1"
+
 // Component is one thing to compile.
 type Component struct {
 	// Name is the folder with go.mod and go.sum, and the executable's name.
@@ -47,6 +51,10 @@ var Components = []Component{
 	{Name: "jaeger", Package: "github.com/jaegertracing/jaeger/cmd/all-in-one", Expect: 90 * time.Second},
 	{Name: "coredns", Package: "github.com/coredns/coredns", Expect: 3 * time.Minute},
 	{Name: "certmanager", Package: ".", Expect: 2 * time.Minute},
+	{
+		Name: "helm", Package: "helm.sh/helm/v4/cmd/helm", Expect: 2 * time.Minute,
+		LinkFlags: "-X helm.sh/helm/v4/internal/version.version=" + HelmVersion,
+	},
 }
 
 func kubernetesLinkFlags() string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 )
 
@@ -45,6 +46,21 @@ func TestTheKeyChangesWithEverythingThatIsCompiled(t *testing.T) {
 	write(t, dir, "README.md", "words")
 	if key() != before {
 		t.Error("words that are not compiled change the key")
+	}
+}
+
+func TestTheVersionsToldToTheLinkerAreThoseThatArePinned(t *testing.T) {
+	for name, pin := range map[string]string{
+		"kubernetes": "k8s.io/kubernetes " + KubernetesVersion,
+		"helm":       "helm.sh/helm/v4 " + HelmVersion,
+	} {
+		text, err := os.ReadFile(filepath.Join("..", "..", name, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(pin) + `\b`).Match(text) {
+			t.Errorf("%s/go.mod does not pin %s", name, pin)
+		}
 	}
 }
 
