@@ -7,6 +7,7 @@ mod watches;
 
 use crds::Pool;
 use kit::{Error, Kit, Next, Reconciler};
+use plan::health::Health;
 use plan::pool::{self as decide, Observed};
 
 use crate::context::Context;
@@ -46,8 +47,11 @@ impl Reconciler for Controller {
             && decide::concerns_health(pool, &observed)
         {
             let health = self.stores.health(tenant).await;
-            // The answers may take seconds, in which another Pool got the turn or a server went away.
+            // The answers may take seconds, in which another Pool got the turn or a server went away. One that came
+            // meanwhile was not asked: its change wakes this Pool again.
             let now = observe::observe(&self.kit, &self.context, pool).await?;
+            let asked = decide::ready(&observed) == decide::ready(&now);
+            let health = if asked { health } else { Health::NotAsked };
             observed = Observed {
                 word: observed.word,
                 scanner: observed.scanner,

@@ -13,9 +13,10 @@ pub struct NetworkPolicy {
     /// Who may use S3 and the admin API, port 9000. An empty list lets nobody in but those who always get in. Default:
     /// no policy is made. A change takes effect at once; it may cut clients off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
+    #[schemars(with = "Vec<NetworkPeer>", length(max = 64))]
     pub clients: Option<Vec<NetworkPeer>>,
-    /// Who may open the web console, port 9001. Default: as `clients`. A change takes effect at once.
+    /// Who may open the web console, port 9001. The page asks port 9000 from the browser, so who uses it must be among
+    /// `clients` too. Default: as `clients`. A change takes effect at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub console: Option<Vec<NetworkPeer>>,

@@ -38,6 +38,11 @@ pub(super) fn trials() -> Vec<Trial> {
     let whole = vec![
         of("spec.networkPolicy", everybody, Shown(POLICY)),
         of("spec.networkPolicy", json!({}), Silent("it is as absent")),
+        of(
+            "spec.networkPolicy",
+            json!({"clients": null, "console": []}),
+            Refused("networkPolicy.console needs networkPolicy.clients"),
+        ),
         of("spec.networkPolicy.clients", json!([]), Says(POLICY, "9000")),
         of(
             "spec.networkPolicy",

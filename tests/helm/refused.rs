@@ -99,8 +99,9 @@ fn the_schema_knows_no_value_that_is_not_in_the_chart() {
 }
 
 /// What a user may give and the chart has no default for.
-const WITHOUT_DEFAULT: [&str; 5] = [
+const WITHOUT_DEFAULT: [&str; 6] = [
     ".global",
+    ".enabled",
     ".resources.claims",
     ".affinity.nodeAffinity",
     ".affinity.podAffinity",
@@ -141,10 +142,7 @@ fn a_variable_that_the_chart_sets_is_refused_with_what_to_use() {
         .iter()
         .map(|one| one["name"].as_str().unwrap());
     for name in names {
-        let mut values = json!({ "env": [{ "name": name, "value": "1" }] });
-        if name == "RUSTFS_OPERATOR_LEADER_ELECTION" {
-            values["replicas"] = json!(2);
-        }
+        let values = json!({ "env": [{ "name": name, "value": "1" }] });
         let words = helm.render(&values).expect_err(name);
         assert!(words.contains("env: ") && words.contains(name), "{words}");
     }

@@ -17,7 +17,7 @@ fn the_chart_and_the_base_have_the_version_of_the_operator() {
     let base = rendered("kustomize/base");
     let deployment = base.iter().find(|object| object["kind"] == "Deployment").unwrap();
     let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
-    assert_eq!(image, &json!(format!("rustfs/operator:{version}")));
+    assert_eq!(image, &json!(format!("rustfs-operator:{version}")));
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub async fn the_operator_runs_from_its_own_image(world: Arc<World>) {
     let pods = pods.list(&ListParams::default()).await.unwrap().items;
     assert_eq!(pods.len(), 1);
     let image = &pods[0].spec.as_ref().unwrap().containers[0].image;
-    assert_eq!(image.as_deref(), Some("rustfs/operator:dev"));
+    assert_eq!(image.as_deref(), Some("rustfs-operator:dev"));
 }
 
 pub async fn a_creation_ends_the_same_when_the_operator_is_killed(world: Arc<World>) {

@@ -100,9 +100,9 @@ async fn all(kit: &Kit, owner: &Owner<'_>, steps: Vec<Step>) -> Enacted {
                 run::failed(failure.reason);
             }
         }
-        let failed = result.is_err();
+        let ends = result.is_err() && !step.is_alone();
         enacted.outcomes.push(Outcome { action, result });
-        if failed {
+        if ends {
             break;
         }
     }

@@ -8,7 +8,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::core::DynamicObject;
 
-/// One thing to do. Steps are carried out in order; a failed step ends the list.
+/// One thing to do. Steps are carried out in order; a failed step ends the list, unless it stands [alone](Step::is_alone).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Put this finalizer on the reconciled object, unless it is there.
@@ -27,6 +27,18 @@ pub enum Step {
     Orphan(Target, Why),
     /// Let a volume claim, as it was seen, ask for this much.
     Grow(Target, Quantity, Why),
+}
+
+impl Step {
+    /// Whether nothing after it relies on it: if it fails, that is told, and the rest is done.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        match self {
+            Self::Apply(child) => matches!(child.as_ref(), Child::NetworkPolicy(_)),
+            Self::Delete(target, _) => target.kind == "NetworkPolicy",
+            _ => false,
+        }
+    }
 }
 
 /// Why something is deleted or grown: the reason and message of the event that tells it.

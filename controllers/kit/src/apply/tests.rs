@@ -3,6 +3,7 @@ use crate::testing::{Answer, Asked, Record, refusal, server};
 use crds::Tenant;
 use crds::names::{LABEL_MANAGED_BY, LABEL_TENANT, MANAGED_BY};
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::PartialObjectMeta;
 use plan::step::Why;
 use plan::{Child, Enacted, Step, Target};
@@ -152,6 +153,33 @@ async fn a_failed_step_ends_the_list_and_names_the_next_step() {
         "{}",
         failure.message
     );
+}
+
+#[tokio::test]
+async fn a_policy_that_is_refused_is_told_and_what_follows_is_done() {
+    let (env, record) = server(|asked: &Asked| match asked.method.as_str() {
+        "GET" => refusal(404, "NotFound", "not found"),
+        _ if asked.uri.contains("networkpolicies") => refusal(422, "Invalid", "no label"),
+        _ => Answer::Json(200, stored("9", Some("t1"), json!({}))),
+    });
+    let policy = Step::Apply(Box::new(Child::NetworkPolicy(NetworkPolicy {
+        metadata: ObjectMeta {
+            name: Some("store".to_owned()),
+            namespace: Some("ns".to_owned()),
+            ..ObjectMeta::default()
+        },
+        ..NetworkPolicy::default()
+    })));
+    let enacted = Kit::new(&env, "tenant")
+        .enact(&tenant(), vec![policy, service()])
+        .await;
+    assert_eq!(enacted.failure().unwrap().reason, "ApiInvalid");
+    assert_eq!(enacted.outcomes.len(), 2);
+    let applied = record
+        .lines()
+        .into_iter()
+        .filter(|line| line.starts_with("PATCH"));
+    assert_eq!(applied.count(), 2);
 }
 
 /// What the caches show decides whether a second apply of the same is sent.

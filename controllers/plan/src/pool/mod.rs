@@ -39,7 +39,7 @@ use kube::core::PartialObjectMeta;
 
 pub(crate) use limit::Limit;
 pub(crate) use pods::{current, served, trouble, turned};
-pub use roll::concerns_health;
+pub use roll::{concerns_health, ready};
 pub use status::status;
 pub(crate) use template::hash as digest;
 pub(crate) use wanted::{Basis, Hold, Wanted};

@@ -52,6 +52,13 @@ pub(crate) fn turned(pod: &Pod) -> Option<&Time> {
 /// A server that has served for less does not come back for long.
 const A_WHILE: i64 = 30;
 
+/// How long a server may take to start in a new Pod: to mount its volumes and pull its image, and then as long as its
+/// startup probe waits.
+const A_START: SignedDuration = SignedDuration::from_mins(15);
+
+/// What a kubelet says of a container whose end it does not know any more.
+const FORGOTTEN: &str = "ContainerStatusUnknown";
+
 /// Whether the server runs, or is about to be started again, and was ready in this life or in the one before: it is not
 /// ready because of what has changed around it, or because it has ended, and not because of what it was started with.
 pub(crate) fn served(pod: &Pod) -> bool {
@@ -60,7 +67,7 @@ pub(crate) fn served(pod: &Pod) -> bool {
     };
     let comes = match waits_for(server) {
         None => true,
-        Some(reason) if is_set_up(reason) => true,
+        Some(reason) if is_set_up(reason) => is_prepared(pod),
         // One that ends again and again waits longer each time; but the kubelet says so at the second end already.
         Some("CrashLoopBackOff") => lasted(server),
         Some(_) => false,
@@ -70,13 +77,35 @@ pub(crate) fn served(pod: &Pod) -> bool {
     comes && lives(server, begun).any(|started| turned.0 > started)
 }
 
-/// Whether the server is started for the first time in this Pod, and nothing says that it cannot be.
-pub(super) fn begins(pod: &Pod) -> bool {
-    server(pod).is_some_and(|server| {
+/// Whether the server is started for the first time in this Pod, which nothing says cannot be, and has not had the time
+/// it may take yet.
+pub(super) fn begins(pod: &Pod, now: Timestamp) -> bool {
+    let begun = pod.status.as_ref().and_then(|status| status.start_time.as_ref());
+    let begun = begun.or(pod.metadata.creation_timestamp.as_ref());
+    let in_time = begun.is_none_or(|begun| now.duration_since(begun.0) < A_START);
+    let first = server(pod).is_some_and(|server| {
         let ended =
             |state: &Option<ContainerState>| state.as_ref().is_some_and(|one| one.terminated.is_some());
         let comes = waits_for(server).is_none_or(is_set_up);
         server.state.is_some() && comes && !ended(&server.state) && !ended(&server.last_state)
+    });
+    in_time && first && is_prepared(pod)
+}
+
+/// Whether what runs before the server is done, or may be: while it is not, the kubelet says of the server itself only
+/// that its Pod is set up, for ever if the image they share is missing.
+fn is_prepared(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let before = status.and_then(|status| status.init_container_statuses.as_ref());
+    before.into_iter().flatten().all(|container| {
+        let states = [&container.state, &container.last_state];
+        let mut ended = states
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one.terminated.as_ref());
+        // A Pod that is set up anew runs it again; the end before was its node's.
+        let failed = ended.any(|end| end.exit_code != 0 && end.reason.as_deref() != Some(FORGOTTEN));
+        waits_for(container).is_none_or(is_set_up) && !failed
     })
 }
 

@@ -1,6 +1,6 @@
 //! Which outdated servers may be replaced now. Never are more servers away because of this than may be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crds::Pool;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
@@ -26,7 +26,7 @@ pub(super) struct Server {
     pub(super) leaving: bool,
     /// Whether it was ready in this life or the one before, or is in its Pod's first: it may serve its peers, and come
     /// back, or begin, by itself.
-    pub(super) served: bool,
+    pub(super) may_come: bool,
 }
 
 /// The whole Tenant's servers at one moment.
@@ -66,9 +66,9 @@ pub(crate) enum Decision {
 }
 
 /// The next step of replacing outdated servers. One that cannot serve may go at any time, since its absence changes
-/// nothing; one that only fails its probes still holds drives and locks for its peers, and one that has ended once, or is
-/// started in a new Pod, comes by itself, so they go only while no more servers of the Tenant are away than may be, themselves among them; one that serves
-/// only while that is so without it.
+/// nothing; one that only fails its probes still holds drives and locks for its peers, and one that has ended once, or
+/// is started in a new Pod, comes by itself, so they go only while no more servers of the Tenant are away than may be,
+/// themselves among them; one that serves only while that is so without it.
 #[must_use]
 pub(super) fn next(now: &Situation) -> Decision {
     let outdated: Vec<&Server> = now
@@ -100,7 +100,7 @@ pub(super) fn next(now: &Situation) -> Decision {
         return serving(now, ready);
     }
     let spared = now.moving || away(now) > now.limit;
-    unready.retain(|server| !(server.served && spared));
+    unready.retain(|server| !(server.may_come && spared));
     if unready.is_empty() {
         return wait(
             "servers that fail their probes, have ended once or are being started may come by themselves, and too many \
@@ -238,6 +238,13 @@ fn missing(pool: &Pool, now: &Situation, wanted: &Wanted) -> Option<bool> {
     missing.map(|ordinal| wanted.holds(ordinal)).max()
 }
 
+/// The UIDs of all servers that serve.
+#[must_use]
+pub fn ready(observed: &Observed) -> BTreeSet<&str> {
+    let pods = observed.pods.iter().map(AsRef::as_ref);
+    pods.filter(|pod| pods::ready(pod)).map(meta::uid).collect()
+}
+
 fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted, health: &Health) -> Situation {
     let server = |pod: &Pod, ordinal: i32| Server {
         ordinal,
@@ -245,7 +252,7 @@ fn situation(pool: &Pool, observed: &Observed, terms: &Terms, wanted: &Wanted, h
         ready: pods::ready(pod),
         ailing: pods::ready(pod) && health.ails(meta::name(pod)),
         leaving: meta::deleting(pod),
-        served: pods::served(pod) || pods::begins(pod),
+        may_come: pods::served(pod) || pods::begins(pod, observed.now),
     };
     let own = |pod: &Pod| Some(server(pod, pods::ordinal(pool, pod)?));
     // Servers of a pool that has left the topology are there for a while: they must not stand in for missing ones.

@@ -179,7 +179,7 @@ pub(crate) fn change(tenant: &Tenant, observed: &Observed, topology: &Topology) 
 
 /// A server of a Pool that is gone and has not ended, as on a machine that was switched off: clients move to a longer
 /// string only once no server with the old one is left, and would wait for this one for ever.
-pub(crate) fn lingering(observed: &Observed, base: &Topology) -> Option<String> {
+pub(crate) fn unended(observed: &Observed, base: &Topology) -> Option<String> {
     let is_member = |pod: &Pod| {
         let pool = meta::label(pod, LABEL_POOL);
         base.pools.iter().any(|member| pool == Some(member.name.as_str()))
@@ -188,17 +188,15 @@ pub(crate) fn lingering(observed: &Observed, base: &Topology) -> Option<String> 
     let ones = pods.filter(|pod| !is_member(pod) && !servers::has_ended(pod));
     let first = ones.map(meta::name).min()?;
     Some(format!(
-        "Pod {first}, which belongs to no Pool of the Tenant any more, is gone; if its Node is off for good, \
-         docs/node-loss.md says how to tell Kubernetes"
+        "Pod {first}, which belongs to no Pool of the Tenant any more, is being stopped (if its Node is off for good, \
+         docs/node-loss.md says how to tell Kubernetes)"
     ))
 }
 
 /// Why nobody is taken in or let go right now; none while the topology stands still.
 pub(crate) fn busy(observed: &Observed, base: &Topology) -> Option<String> {
     if let Some(turn) = &base.turn {
-        return Some(format!(
-            "Pool {turn} replaces outdated servers, which spec.rollout.paused of the Tenant stops"
-        ));
+        return Some(format!("Pool {turn} replaces outdated servers"));
     }
     let told = base.pools.iter().find(|member| {
         let pool = observed.pool(&member.name, &member.uid);

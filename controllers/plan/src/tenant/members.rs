@@ -57,7 +57,7 @@ pub(crate) fn settled(tenant: &Tenant, observed: &Observed, base: &Topology, ope
             meta::uid(pool).clone_into(&mut member.uid);
         }
     }
-    let busy = living::busy(observed, base).or_else(|| living::lingering(observed, base));
+    let busy = living::busy(observed, base).or_else(|| living::unended(observed, base));
     let (mut fit, mut refused) = (Vec::new(), Vec::new());
     for pool in candidates(observed) {
         if members.iter().any(|member| is(member, pool))

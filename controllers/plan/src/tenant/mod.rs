@@ -305,6 +305,7 @@ impl Plan {
         steps.push(service::api(tenant, serving));
         steps.push(service::console(tenant, serving));
         steps.extend(topology.and_then(|topology| disruption_budget::step(tenant, topology)));
+        steps.extend(network_policy::step(tenant, observed));
         steps.extend(
             topology
                 .iter()
@@ -319,8 +320,6 @@ impl Plan {
         if !meta::deleting(tenant) {
             steps.extend(adoption::steps(tenant, observed));
         }
-        // One that is refused keeps nothing else from being done.
-        steps.extend(network_policy::step(tenant, observed));
         steps
     }
 }

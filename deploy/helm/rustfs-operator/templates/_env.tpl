@@ -42,8 +42,8 @@
 - name: OTEL_EXPORTER_OTLP_HEADERS
   valueFrom:
     secretKeyRef:
-      name: {{ .headersSecret.name }}
-      key: {{ .headersSecret.key }}
+      name: {{ .headersSecret.name | quote }}
+      key: {{ .headersSecret.key | quote }}
 {{- else if .headers }}
 - name: OTEL_EXPORTER_OTLP_HEADERS
   value: {{ .headers | quote }}

@@ -43,6 +43,7 @@ subjects:
   "OTEL_EXPORTER_OTLP_PROTOCOL" "use tracing.protocol"
   "OTEL_EXPORTER_OTLP_HEADERS" "use tracing.headers or tracing.headersSecret"
   "OTEL_SERVICE_NAME" "use tracing.serviceName"
+  "RUSTFS_OPERATOR_LEADER_ELECTION" "without it two would work at the same time at every upgrade"
   "RUSTFS_OPERATOR_LISTEN" "the probes, the Service and the NetworkPolicy know the port 8080"
   "POD_NAME" "it is the Pod's"
   "POD_NAMESPACE" "it is the Pod's"
@@ -57,9 +58,6 @@ subjects:
 {{- $_ := set $seen .name true -}}
 {{- if hasKey $set .name -}}
 {{- fail (printf "env: the chart sets %s itself: %s" .name (get $set .name)) -}}
-{{- end -}}
-{{- if and (eq .name "RUSTFS_OPERATOR_LEADER_ELECTION") (gt (int $.Values.replicas) 1) -}}
-{{- fail "env: RUSTFS_OPERATOR_LEADER_ELECTION cannot be set with replicas above 1: two would work at the same time" -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

@@ -130,7 +130,7 @@ func (c *cluster) loadOperator(ctx context.Context) error {
 	if binary == "" {
 		return nil
 	}
-	options := image.Options{Name: "rustfs/operator:dev", Binary: binary, Entry: "/usr/bin/rustfs-operator",
+	options := image.Options{Name: "rustfs-operator:dev", Binary: binary, Entry: "/usr/bin/rustfs-operator",
 		User: appUser, Out: c.inst.Path("config", "operator.tar")}
 	if err := image.Build(options); err != nil {
 		return fmt.Errorf("no image of OPERATOR_BIN: %w", err)

@@ -11,7 +11,7 @@ fn server(ordinal: i32, outdated: bool, ready: bool, leaving: bool) -> Server {
         ready: ready && !leaving,
         ailing: false,
         leaving,
-        served: false,
+        may_come: false,
     }
 }
 
@@ -26,7 +26,7 @@ fn states(ordinal: i32) -> Vec<Server> {
         .clone()
         .filter(|server| !server.ready && !server.leaving)
         .map(|server| Server {
-            served: true,
+            may_come: true,
             ..server
         });
     plain.chain(ailing).chain(probed).collect()
@@ -36,7 +36,7 @@ fn states(ordinal: i32) -> Vec<Server> {
 fn plain_states(ordinal: i32) -> Vec<Server> {
     states(ordinal)
         .into_iter()
-        .filter(|server| !server.ailing && !server.served)
+        .filter(|server| !server.ailing && !server.may_come)
         .collect()
 }
 
@@ -197,7 +197,7 @@ fn unready_servers_go_first() {
 fn a_server_that_only_fails_its_probes_stays_while_too_many_are_away_or_data_moves() {
     for now in situations().into_iter().filter(|now| now.formed) {
         let spared = now.moving || super::away(&now) > now.limit;
-        let probed = replaced(&now).iter().any(|server| server.served);
+        let probed = replaced(&now).iter().any(|server| server.may_come);
         assert!(!(spared && probed), "{now:?}");
     }
 }
@@ -208,7 +208,7 @@ fn a_change_that_no_server_starts_with_is_not_given_to_one_that_fails_its_probes
     // The one that was given it ends again and again; another one is slow to answer.
     now.own[3] = server(3, false, false, false);
     now.own[1] = Server {
-        served: true,
+        may_come: true,
         ..server(1, true, false, false)
     };
     assert!(matches!(next(&now), Decision::Wait(_)));

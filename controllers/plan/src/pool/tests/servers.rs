@@ -288,3 +288,54 @@ fn servers_that_start_in_new_pods_are_not_given_a_change_beyond_what_may_be_away
     let alone = with_pod(outdated(), 1, starts);
     assert_eq!(deleted(&plan(&pool(), &alone)), ["Pod shop-ssd-1"]);
 }
+
+/// What a kubelet says of a server whose first container waits, or has ended, so.
+fn prepares(first: &Value) -> Value {
+    json!({
+        "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-02T03:04:00Z"}],
+        "initContainerStatuses": [{
+            "name": "prepare", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": first,
+        }],
+        "containerStatuses": [{
+            "name": "rustfs", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": "PodInitializing"}},
+        }],
+    })
+}
+
+#[test]
+fn a_server_in_a_new_pod_is_waited_for_unless_what_runs_before_it_fails_or_takes_too_long() {
+    let now: jiff::Timestamp = "2026-01-02T03:10:00Z".parse().unwrap();
+    let waits = |reason: &str| json!({"waiting": {"reason": reason}});
+    let cases = [
+        ("it is set up", waits("PodInitializing"), true),
+        ("it is prepared", json!({"running": {}}), true),
+        ("it was prepared", json!({"terminated": {"exitCode": 0}}), true),
+        ("the image they share is missing", waits("ErrImagePull"), false),
+        (
+            "it cannot be prepared",
+            json!({"terminated": {"exitCode": 1}}),
+            false,
+        ),
+        (
+            "it cannot be prepared again and again",
+            waits("CrashLoopBackOff"),
+            false,
+        ),
+    ];
+    for (what, first, expected) in cases {
+        let observed = with_pod(serving(), 1, prepares(&first));
+        assert_eq!(pods::begins(&observed.pods[1], now), expected, "{what}");
+    }
+    let mut late = prepares(&waits("PodInitializing"));
+    late["startTime"] = json!("2026-01-02T02:50:00Z");
+    assert!(!pods::begins(&with_pod(serving(), 1, late).pods[1], now));
+}
+
+#[test]
+fn what_mends_a_missing_image_reaches_its_server_although_another_one_is_away() {
+    let missing = prepares(&json!({"waiting": {"reason": "ImagePullBackOff"}}));
+    let mut observed = with_pod(outdated(), 3, missing);
+    observed.pods.remove(1);
+    assert_eq!(deleted(&plan(&pool(), &observed)), ["Pod shop-ssd-3"]);
+}

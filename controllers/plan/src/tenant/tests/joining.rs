@@ -149,31 +149,6 @@ fn a_rollout_ends_before_a_pool_is_taken_in() {
 }
 
 #[test]
-fn a_pool_is_taken_in_while_a_rollout_is_paused() {
-    let (mut tenant, mut observed) = formed([pool("a", 4, 1)]);
-    tenant.spec.image = Some("rustfs/rustfs:2".into());
-    let _ = reconcile(&mut tenant, &mut observed);
-    // Until the one that is lost is back, the rollout does not end.
-    observed.pods.pop();
-    observed.pools.push(Arc::new(pool("b", 4, 1)));
-    let _ = reconcile(&mut tenant, &mut observed);
-    let refusal = stored(&observed).refused.first().cloned().unwrap();
-    assert!(
-        refusal.message.contains("spec.rollout.paused"),
-        "{}",
-        refusal.message
-    );
-    tenant.spec.rollout = Some(crds::rollout::Rollout {
-        paused: true,
-        ..Default::default()
-    });
-    for _ in 0..2 {
-        let _ = reconcile(&mut tenant, &mut observed);
-    }
-    assert_eq!(members(&stored(&observed)), ["a", "b"]);
-}
-
-#[test]
 fn no_server_is_replaced_while_a_pool_is_drained() {
     let (mut tenant, mut observed) = formed([pool("a", 4, 1), pool("b", 4, 1)]);
     let mut leaving = observed.pools[1].as_ref().clone();
