@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::World;
 use crate::support::objects;
 use crate::support::space::Space;
-use crate::support::wait::SOON;
+use crate::support::wait::{SOON, until};
 
 /// How long all servers of a store may take to be replaced, and more than once.
 const REPLACED: Duration = Duration::from_secs(180);
@@ -48,7 +48,18 @@ pub async fn elements_get_other_spellings_before_the_second_pool_is_drained(worl
     let element = format!("p1-{{0...1}}.store-hl.{}.", space.name);
     let told = world.servers.starts(&element).await;
     assert_eq!(told, 1, "no drain was begun that the servers would refuse");
-    assert_eq!(space.list::<Pod>().await.len(), 2);
+    // Their store may be ready before they have ended.
+    until(
+        "the servers of the Pool that has left to be gone",
+        SOON,
+        || async {
+            match space.list::<Pod>().await.len() {
+                2 => Ok(()),
+                all => Err(format!("there are {all}")),
+            }
+        },
+    )
+    .await;
     space.leave().await;
 }
 
