@@ -1,12 +1,12 @@
 //! Runs Helm.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::chart;
+use crate::control_plane::fed;
 
 /// The namespace that everything is installed in.
 pub const NAMESPACE: &str = "rustfs-system";
@@ -51,16 +51,7 @@ impl Helm {
 
     /// What it prints, or what it complains about.
     pub fn run(&self, arguments: &[&str], input: &str) -> Result<String, String> {
-        let mut child = Command::new(&self.0)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("HELM names a program");
-        // It may end before it has read everything; what it says then is what counts.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
+        let output = fed(Command::new(&self.0).args(arguments), input);
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.success() {
             Ok(String::from_utf8(output.stdout).unwrap())

@@ -106,20 +106,9 @@ impl ControlPlane {
     }
 
     fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = Command::new(self.kubectl_path())
-            .arg("--kubeconfig")
-            .arg(self.kubeconfig())
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("kubectl of the control plane runs");
-        let mut stdin = child.stdin.take().unwrap();
-        // kubectl may end before it has read everything; what it says then is what counts.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        child.wait_with_output().unwrap()
+        let mut kubectl = Command::new(self.kubectl_path());
+        kubectl.arg("--kubeconfig").arg(self.kubeconfig()).args(arguments);
+        fed(&mut kubectl, input)
     }
 }
 
@@ -129,4 +118,17 @@ impl Drop for ControlPlane {
             .args(["down", "--name", &self.name])
             .output();
     }
+}
+
+/// What a program comes to that reads this.
+pub fn fed(program: &mut Command, input: &str) -> Output {
+    let mut child = program
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program:?} does not run: {error}"));
+    // It may end before it has read everything; what it says then is what counts.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
 }

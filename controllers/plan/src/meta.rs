@@ -71,13 +71,22 @@ pub fn child_meta<K: Resource<DynamicType = ()>>(
     }
 }
 
-/// The object as it was seen, by UID. The version is not a precondition; set it where the decision needs it.
+/// The object as it was seen, by UID. The version is not a precondition.
 #[must_use]
 pub fn target<K: Resource<DynamicType = ()>>(object: &K) -> Target {
     target_as(object, &())
 }
 
-/// The same of an object whose kind is known at run time only.
+/// The same at the very version that was seen, for what is decided on more than that the object is there.
+#[must_use]
+pub fn target_at<K: Resource<DynamicType = ()>>(object: &K) -> Target {
+    Target {
+        resource_version: object.meta().resource_version.clone(),
+        ..target(object)
+    }
+}
+
+/// As [`target`], of an object whose kind is known at run time only.
 #[must_use]
 pub fn target_as<K: Resource>(object: &K, kind: &K::DynamicType) -> Target {
     Target {

@@ -41,6 +41,18 @@ impl Step {
     }
 }
 
+/// Deletes what the spec does not ask for any more.
+pub(crate) fn turned_off(target: Target) -> Step {
+    let message = format!("{} {} is turned off in the spec", target.kind, target.name);
+    Step::Delete(
+        target,
+        Why {
+            reason: "TurnedOff",
+            message,
+        },
+    )
+}
+
 /// Why something is deleted or grown: the reason and message of the event that tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Why {

@@ -22,7 +22,7 @@ pub use status::status;
 
 use crate::meta;
 use crate::settings::Settings;
-use crate::step::{Child, Step, Target, Why};
+use crate::step::{Child, Step, Target, turned_off};
 use crate::tenant::may_go;
 
 /// `apiVersion` of the kinds of the Prometheus operator.
@@ -158,7 +158,7 @@ fn steps(monitor: &TenantMonitor, observed: &Observed, every: Duration) -> Vec<S
         .into_iter()
         .filter_map(|(asked, kind, presence)| {
             if !asked {
-                return presence.own.clone().map(|target| turned_off(kind, target));
+                return presence.own.clone().map(turned_off);
             }
             let build = || -> DynamicObject {
                 if kind == service_monitor::KIND {
@@ -172,15 +172,4 @@ fn steps(monitor: &TenantMonitor, observed: &Observed, every: Duration) -> Vec<S
                 .then(|| Step::Apply(Box::new(Child::Dynamic(build()))))
         })
         .collect()
-}
-
-fn turned_off(kind: &'static str, target: Target) -> Step {
-    let message = format!("{kind} {} is turned off in the spec", target.name);
-    Step::Delete(
-        target,
-        Why {
-            reason: "TurnedOff",
-            message,
-        },
-    )
 }

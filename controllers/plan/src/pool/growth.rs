@@ -17,7 +17,7 @@ use super::stateful_set::claims_hash;
 use super::{Observed, claims};
 use crate::meta;
 use crate::quantity::{same, smaller};
-use crate::step::{Enacted, Step, Target, Why};
+use crate::step::{Enacted, Step, Why};
 use crate::tenant::Verdict;
 
 /// How soon a StorageClass that forbids growth is read again: it is not watched.
@@ -191,17 +191,13 @@ fn renewal(pool: &Pool, observed: &Observed, as_it_is: Growth) -> Growth {
 }
 
 fn grow(claim: &PersistentVolumeClaim, size: &Quantity) -> Step {
-    let target = Target {
-        resource_version: claim.metadata.resource_version.clone(),
-        ..meta::target(claim)
-    };
     // The same words for each, so that they become one event.
     let message = format!(
         "volumes are told to grow to {}, as spec.volumeClaim.size says",
         size.0
     );
     Step::Grow(
-        target,
+        meta::target_at(claim),
         size.clone(),
         Why {
             reason: "VolumesGrow",
@@ -211,15 +207,8 @@ fn grow(claim: &PersistentVolumeClaim, size: &Quantity) -> Step {
 }
 
 fn orphan(set: &PartialObjectMeta<StatefulSet>, message: &str) -> Step {
-    let target = Target {
-        api_version: "apps/v1".to_owned(),
-        kind: "StatefulSet".to_owned(),
-        plural: "statefulsets".to_owned(),
-        resource_version: set.metadata.resource_version.clone(),
-        ..meta::target(set)
-    };
     Step::Orphan(
-        target,
+        meta::target_at(set),
         Why {
             reason: "StatefulSetRenewed",
             message: message.to_owned(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crds::Pool;
 use crds::names::{self, ANNOTATION_TEMPLATE_HASH, LABEL_POOL};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::meta;
@@ -50,7 +50,7 @@ pub(crate) fn turned(pod: &Pod) -> Option<&Time> {
 }
 
 /// A server that has served for less does not come back for long.
-const A_WHILE: i64 = 30;
+const A_WHILE: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long a server may take to start in a new Pod: to mount its volumes and pull its image, and then as long as its
 /// startup probe waits.
@@ -72,22 +72,18 @@ pub(crate) fn served(pod: &Pod) -> bool {
         Some("CrashLoopBackOff") => lasted(server),
         Some(_) => false,
     };
-    let begun = pod.status.as_ref().and_then(|status| status.start_time.as_ref());
     // It becomes not ready before it is started, and ready or, at its end, not ready afterwards.
-    comes && lives(server, begun).any(|started| turned.0 > started)
+    comes && lives(server, begun(pod)).any(|started| turned.0 > started)
 }
 
 /// Whether the server is started for the first time in this Pod, which nothing says cannot be, and has not had the time
 /// it may take yet.
 pub(super) fn begins(pod: &Pod, now: Timestamp) -> bool {
-    let begun = pod.status.as_ref().and_then(|status| status.start_time.as_ref());
-    let begun = begun.or(pod.metadata.creation_timestamp.as_ref());
+    let begun = begun(pod).or(pod.metadata.creation_timestamp.as_ref());
     let in_time = begun.is_none_or(|begun| now.duration_since(begun.0) < A_START);
     let first = server(pod).is_some_and(|server| {
-        let ended =
-            |state: &Option<ContainerState>| state.as_ref().is_some_and(|one| one.terminated.is_some());
         let comes = waits_for(server).is_none_or(is_set_up);
-        server.state.is_some() && comes && !ended(&server.state) && !ended(&server.last_state)
+        server.state.is_some() && comes && ends(server).next().is_none()
     });
     in_time && first && is_prepared(pod)
 }
@@ -98,14 +94,10 @@ fn is_prepared(pod: &Pod) -> bool {
     let status = pod.status.as_ref();
     let before = status.and_then(|status| status.init_container_statuses.as_ref());
     before.into_iter().flatten().all(|container| {
-        let states = [&container.state, &container.last_state];
-        let mut ended = states
-            .into_iter()
-            .flatten()
-            .filter_map(|one| one.terminated.as_ref());
         // A Pod that is set up anew runs it again; the end before was its node's.
-        let failed = ended.any(|end| end.exit_code != 0 && end.reason.as_deref() != Some(FORGOTTEN));
-        waits_for(container).is_none_or(is_set_up) && !failed
+        let failed =
+            |end: &ContainerStateTerminated| end.exit_code != 0 && end.reason.as_deref() != Some(FORGOTTEN);
+        waits_for(container).is_none_or(is_set_up) && !ends(container).any(failed)
     })
 }
 
@@ -113,6 +105,17 @@ fn server(pod: &Pod) -> Option<&ContainerStatus> {
     let status = pod.status.as_ref();
     let containers = status.and_then(|status| status.container_statuses.as_ref());
     containers?.iter().find(|one| one.name == names::CONTAINER)
+}
+
+/// When the kubelet took the Pod on.
+fn begun(pod: &Pod) -> Option<&Time> {
+    pod.status.as_ref()?.start_time.as_ref()
+}
+
+/// How the container ended, now and the time before.
+fn ends(container: &ContainerStatus) -> impl Iterator<Item = &ContainerStateTerminated> {
+    let states = [&container.state, &container.last_state].into_iter().flatten();
+    states.filter_map(|state| state.terminated.as_ref())
 }
 
 fn waits_for(server: &ContainerStatus) -> Option<&str> {
@@ -130,7 +133,7 @@ fn lasted(server: &ContainerStatus) -> bool {
         .as_ref()
         .and_then(|last| last.terminated.as_ref());
     let times = last.and_then(|end| end.started_at.as_ref().zip(end.finished_at.as_ref()));
-    times.is_some_and(|(started, finished)| finished.0.duration_since(started.0).as_secs() >= A_WHILE)
+    times.is_some_and(|(started, finished)| finished.0.duration_since(started.0) >= A_WHILE)
 }
 
 /// When the server was started last, and the time before. Where the containers went with their node's memory of them,

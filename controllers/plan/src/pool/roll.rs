@@ -9,7 +9,7 @@ use super::stage::{Stage, Terms};
 use super::{Limit, Observed, Wanted, pods, template};
 use crate::health::Health;
 use crate::meta;
-use crate::step::{Step, Target, Why};
+use crate::step::{Step, Why};
 
 /// One server as far as replacing it is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -307,16 +307,12 @@ fn applied(pool: &Pool, observed: &Observed, template: &PodTemplateSpec) -> bool
 }
 
 fn replace(pod: &Pod) -> Step {
-    let target = Target {
-        resource_version: pod.metadata.resource_version.clone(),
-        ..meta::target(pod)
-    };
     let message = format!(
         "server {} is replaced: it does not run what is asked for",
         meta::name(pod)
     );
     Step::Delete(
-        target,
+        meta::target_at(pod),
         Why {
             reason: "ServerReplaced",
             message,

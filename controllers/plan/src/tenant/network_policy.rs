@@ -7,19 +7,18 @@ use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use kube::core::PartialObjectMeta;
 
 use super::hooks;
 use super::observed::Observed;
 use crate::meta;
-use crate::step::{Child, Step, Target, Why};
+use crate::step::{Child, Step, turned_off};
 
 /// Makes the policy, or takes back the one that was asked for before.
 pub(crate) fn step(tenant: &Tenant, observed: &Observed) -> Option<Step> {
     let asked = tenant.spec.network_policy.as_ref();
     let Some((asked, clients)) = asked.and_then(|asked| Some((asked, asked.clients.as_ref()?))) else {
         let made = observed.network_policy.as_deref()?;
-        return meta::controls(tenant, made).then(|| turned_off(made));
+        return meta::controls(tenant, made).then(|| turned_off(meta::target_at(made)));
     };
     let name = meta::name(tenant);
     Some(Step::Apply(Box::new(Child::NetworkPolicy(NetworkPolicy {
@@ -92,19 +91,4 @@ fn rule(port: i32, from: Vec<NetworkPolicyPeer>) -> NetworkPolicyIngressRule {
             ..NetworkPolicyPort::default()
         }]),
     }
-}
-
-fn turned_off(made: &PartialObjectMeta<NetworkPolicy>) -> Step {
-    let target = Target {
-        resource_version: made.metadata.resource_version.clone(),
-        ..meta::target(made)
-    };
-    let message = format!("NetworkPolicy {} is turned off in the spec", target.name);
-    Step::Delete(
-        target,
-        Why {
-            reason: "TurnedOff",
-            message,
-        },
-    )
 }

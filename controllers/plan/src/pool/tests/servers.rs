@@ -200,14 +200,7 @@ fn a_server_that_was_ready_in_this_life_or_the_last_may_come_back_by_itself() {
         ("nothing is known of it", 9, json!({}), json!({}), false),
     ];
     for (what, turned, state, last, expected) in cases {
-        let status = json!({
-            "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": at(turned)}],
-            "containerStatuses": [{
-                "name": "rustfs", "image": "", "imageID": "", "ready": false, "restartCount": 0,
-                "state": state, "lastState": last,
-            }],
-        });
-        let observed = with_pod(serving(), 1, status);
+        let observed = with_pod(serving(), 1, told(turned, &state, &last));
         assert_eq!(pods::served(&observed.pods[1]), expected, "{what}");
     }
 }
@@ -226,14 +219,11 @@ fn a_server_that_ends_while_another_one_is_down_for_a_change_is_not_given_that_c
     let mut tried = observed.pods[3].as_ref().clone();
     tried.metadata.annotations = new;
     observed.pods[3] = Arc::new(tried);
-    let starts = json!({
-        "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-02T03:04:09Z"}],
-        "containerStatuses": [{
-            "name": "rustfs", "image": "", "imageID": "", "ready": false, "restartCount": 1,
-            "state": {"running": {"startedAt": "2026-01-02T03:04:10Z"}},
-            "lastState": {"terminated": {"exitCode": 137, "startedAt": "2026-01-02T03:04:02Z"}},
-        }],
-    });
+    let starts = told(
+        9,
+        &json!({"running": {"startedAt": "2026-01-02T03:04:10Z"}}),
+        &json!({"terminated": {"exitCode": 137, "startedAt": "2026-01-02T03:04:02Z"}}),
+    );
     let observed = with_pod(observed, 1, starts);
     assert_eq!(deleted(&plan(&pool(), &observed)), Vec::<String>::new());
 }
